@@ -1,0 +1,48 @@
+"""Everything that can go wrong in the engine, each with a sentence a user can act on.
+
+EngineError
+├── ModelError                    the model file, or getting it
+│   ├── UnknownModel              no such name in the catalog and no such file
+│   ├── ModelUnavailable          no source answered (names every source tried and the command that helps)
+│   ├── ModelCorrupt              wrong hash, truncated, or no GGUF
+│   └── NotEnoughDisk             names what is needed and what is free
+├── BackendError                  llama.cpp refused or failed
+│   └── ContextFull               the prompt does not fit in the model's context
+└── EngineClosed                  a request came after shutdown
+"""
+
+
+class EngineError(Exception):
+    """Base of all engine errors; ``str(error)`` is one sentence for the user."""
+
+
+class ModelError(EngineError):
+    """The model file, or getting it."""
+
+
+class UnknownModel(ModelError):
+    """No such name in the catalog, and no such file."""
+
+
+class ModelUnavailable(ModelError):
+    """No source of the model answered."""
+
+
+class ModelCorrupt(ModelError):
+    """A wrong hash, a truncated file, or a file that is no GGUF."""
+
+
+class NotEnoughDisk(ModelError):
+    """The model does not fit on the disk that holds the cache directory."""
+
+
+class BackendError(EngineError):
+    """llama.cpp refused or failed."""
+
+
+class ContextFull(BackendError):
+    """The prompt does not fit in the model's context."""
+
+
+class EngineClosed(EngineError):
+    """A request came after shutdown."""
