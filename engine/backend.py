@@ -1,0 +1,111 @@
+"""The promises every backend keeps, so that the engine cannot tell one from another.
+
+A backend holds a fixed number of *sequences*, each a list of evaluated token ids, and turns token ids into
+logits. It does not know requests, priorities or text. All methods are called from the one thread that owns
+the model, except ``Tokenizer``'s, which are safe anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logits = NDArray[np.float32]
+StopCheck = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FimMarkers:
+    """The marker strings of a model family's fill-in-the-middle format; empty where it has none.
+
+    ``file_separator`` and ``repository`` are for families trained on whole repositories.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+    middle: str = ""
+    file_separator: str = ""
+    repository: str = ""
+    suffix_first: bool = False  # Codestral and CodeLlama were trained suffix before prefix
+
+    def __bool__(self) -> bool:
+        """Whether fill-in-the-middle is possible at all."""
+        return bool(self.prefix and self.suffix)
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back; safe to call from any thread."""
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """Token ids of ``text``. Marker strings are read as markers only where ``special`` is set."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; empty for markers."""
+        ...
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """``piece`` of every token id, in order."""
+        ...
+
+    @property
+    def stop_tokens(self) -> frozenset[int]:
+        """Tokens at which a generation ends: end-of-text and every FIM marker."""
+        ...
+
+
+class Backend(Protocol):
+    """A model with room for several sequences."""
+
+    @property
+    def context_tokens(self) -> int:
+        """The longest sequence, in tokens."""
+        ...
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences there are; they are numbered from 0."""
+        ...
+
+    @property
+    def chunk_tokens(self) -> int:
+        """The most tokens one ``prefill`` call takes: the price, at worst, of a request that is stopped."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+        ...
+
+    def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
+        """Append ``tokens`` to ``sequence``; the logits (V,) after the last one.
+
+        None where ``stop`` came true on the way: the sequence is then as long as before.
+        Raises ContextFull where no room is left.
+        """
+        ...
+
+    def decode(self, steps: Sequence[tuple[int, int]], stop: StopCheck) -> Logits | None:
+        """Append one token each to several sequences, ``(sequence, token)``; the logits (N, V)."""
+        ...
+
+    def length(self, sequence: int) -> int:
+        """How many tokens ``sequence`` holds."""
+        ...
+
+    def rewind(self, sequence: int, length: int) -> bool:
+        """Forget all but the first ``length`` tokens; False where that is not possible exactly."""
+        ...
+
+    def fork(self, source: int, target: int, length: int) -> None:
+        """Make ``target`` hold the first ``length`` tokens of ``source``, without evaluating them."""
+        ...
+
+    def close(self) -> None:
+        """Free the model's memory. Idempotent."""
+        ...

@@ -1,0 +1,211 @@
+"""One request, from token ids to candidates: chunked prefill, then a generator of tokens.
+
+Knows nothing of threads and queues. The stop check is looked at before every chunk and token and, through
+the backend, inside them; a generator that is no longer advanced leaves the cache in a usable state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.backend import Backend, Logits, StopCheck
+from engine.demanded_text import DemandedText
+from engine.errors import ContextFull
+from engine.prefix_store import PrefixStore
+from engine.request import Candidate, FinishReason, Generation, GenerationRequest, Timings, Token
+from engine.sampling import best, choose, log_probability
+
+
+@dataclass(slots=True)
+class _Branch:
+    """One candidate in the making."""
+
+    sequence: int
+    demanded: bytes
+    data: bytearray = field(default_factory=bytearray)
+    logprob: float = 0.0
+    tokens: int = 0
+    last: int = -1
+    finish: FinishReason | None = None
+
+    @property
+    def text(self) -> str:
+        """What is generated so far; an unfinished UTF-8 character at the end is left out."""
+        return self.data.decode("utf-8", "ignore")
+
+
+class Decoder:
+    """Runs requests one at a time on ``backend``, reusing what ``store`` holds.
+
+    Sequences from ``store``'s count upwards are scratch space for further candidates.
+    """
+
+    def __init__(self, backend: Backend, branches: int) -> None:
+        self._backend = backend
+        self._store = PrefixStore(backend, branches)
+        self._scratch = list(range(branches, backend.sequences))
+        self._demanded = DemandedText(backend.tokenizer.pieces)
+        self._stop_tokens = backend.tokenizer.stop_tokens
+
+    def run(
+        self, request: GenerationRequest, stop: StopCheck, queue_ms: float = 0.0
+    ) -> Generator[Token, None, Generation]:
+        """Yield tokens as they come; the generator's return value is the finished ``Generation``.
+
+        Raises ContextFull where prompt and answer cannot fit.
+        """
+        prompt = request.tokens
+        if not prompt:
+            return Generation((), Timings(queue_ms=queue_ms), FinishReason.END_OF_TEXT)
+        if len(prompt) + request.max_tokens > self._backend.context_tokens:
+            raise ContextFull(
+                f"a prompt of {len(prompt)} tokens and an answer of up to {request.max_tokens} do not fit in "
+                f"{self._backend.context_tokens}; lower context.budgetTokens or raise engine.contextTokens"
+            )
+        started = time.monotonic()
+        sequence, cached = self._store.acquire(prompt)
+        logits, done, finish = self._prefill(request, sequence, cached, stop)
+        prefilled = time.monotonic()
+        branches: list[_Branch] = []
+        if logits is not None:
+            branches = self._open_branches(request, sequence, logits)
+            yield from self._decode(request, branches, logits, stop)
+            finish = branches[0].finish or FinishReason.CANCELLED
+        return Generation(
+            tuple(_candidate(branch) for branch in branches),
+            Timings(
+                prompt_tokens=done,
+                cached_tokens=cached,
+                generated_tokens=sum(branch.tokens for branch in branches),
+                queue_ms=queue_ms,
+                prefill_ms=(prefilled - started) * 1e3,
+                decode_ms=(time.monotonic() - prefilled) * 1e3,
+            ),
+            finish,
+        )
+
+    def _prefill(
+        self, request: GenerationRequest, sequence: int, cached: int, stop: StopCheck
+    ) -> tuple[Logits | None, int, FinishReason]:
+        """Evaluate what the cache lacks; how far it came, and why it ended where it was not the end."""
+        logits, at, size = None, cached, self._backend.chunk_tokens
+        while at < len(request.tokens):
+            if stop():
+                return None, at, FinishReason.CANCELLED
+            if request.deadline is not None and time.monotonic() >= request.deadline:
+                return None, at, FinishReason.DEADLINE
+            chunk = request.tokens[at : at + size]
+            logits = self._with_room(
+                sequence, lambda chunk=chunk: self._backend.prefill(sequence, chunk, stop)
+            )
+            if logits is None:
+                return None, at, FinishReason.CANCELLED
+            self._store.extend(sequence, chunk)
+            at += len(chunk)
+        return logits, at, FinishReason.CANCELLED
+
+    def _with_room(self, keep: int, evaluate) -> Logits | None:  # noqa: ANN001
+        """Evaluate; where the pool is full, forget the oldest branches until it fits."""
+        while True:
+            try:
+                return evaluate()
+            except ContextFull:
+                if not self._store.make_room(keep):
+                    raise
+
+    def _open_branches(self, request: GenerationRequest, sequence: int, logits: Logits) -> list[_Branch]:
+        branches = [_Branch(sequence, request.begin_with)]
+        length = self._backend.length(sequence)
+        for scratch in self._scratch[: request.candidates - 1]:
+            self._backend.fork(sequence, scratch, length)
+            branches.append(_Branch(scratch, request.begin_with))
+        return branches
+
+    def _decode(
+        self, request: GenerationRequest, branches: list[_Branch], logits: Logits, stop: StopCheck
+    ) -> Generator[Token, None, None]:
+        random = np.random.default_rng(request.sampling.seed)
+        rows = self._first_tokens(request, branches, logits, random)
+        scores = [logits] * len(branches)
+        while True:
+            alive = []
+            for index, branch in enumerate(branches):
+                if branch.finish is not None:
+                    continue
+                token = self._take(request, branch, rows[index], scores[index])
+                if token is not None:
+                    yield Token(index, token, self._backend.tokenizer.piece(token), branch.logprob)
+                if branch.finish is None:
+                    alive.append(index)
+            if not alive:
+                break
+            reason = _why_stop(request, stop)
+            steps = [(branches[i].sequence, branches[i].last) for i in alive]
+            following = None
+            if reason is None:
+                keep = branches[0].sequence
+                following = self._with_room(keep, lambda steps=steps: self._backend.decode(steps, stop))
+            if following is None:
+                for i in alive:
+                    branches[i].finish = reason or FinishReason.CANCELLED
+                break
+            for row, i in enumerate(alive):
+                if i == 0:
+                    self._store.extend(branches[0].sequence, [branches[0].last])
+                scores[i] = following[row]
+                rows[i] = choose(scores[i], request.sampling, random, self._allowed(branches[i]))
+        for branch in branches[1:]:
+            self._backend.rewind(branch.sequence, 0)
+
+    def _first_tokens(
+        self, request: GenerationRequest, branches: list[_Branch], logits: Logits, random: np.random.Generator
+    ) -> list[int]:
+        """A different first token for every branch; only the first branch may end at once."""
+        allowed = self._allowed(branches[0])
+        if len(branches) == 1:
+            return [choose(logits, request.sampling, random, allowed)]
+        likeliest = best(logits, len(branches) + len(self._stop_tokens), allowed)
+        further = [token for token in likeliest[1:] if token not in self._stop_tokens]
+        firsts = [likeliest[0], *further][: len(branches)]
+        for branch in branches[len(firsts) :]:
+            branch.finish = FinishReason.END_OF_TEXT
+        return firsts + [-1] * (len(branches) - len(firsts))
+
+    def _allowed(self, branch: _Branch):  # noqa: ANN202
+        return self._demanded.allowed(branch.demanded) if branch.demanded else None
+
+    def _take(self, request: GenerationRequest, branch: _Branch, token: int, logits: Logits) -> int | None:
+        """Add a chosen token to a branch; None where it ended instead."""
+        if token in self._stop_tokens:
+            branch.finish = FinishReason.END_OF_TEXT
+            return None
+        piece = self._backend.tokenizer.piece(token)
+        if not branch.demanded:  # what was demanded says nothing about how sure the model is
+            branch.logprob += log_probability(logits, token)
+        branch.tokens += 1
+        branch.last = token
+        given = min(len(branch.demanded), len(piece))
+        branch.demanded = branch.demanded[given:]
+        branch.data += piece[given:]
+        if request.stop_when is not None and not branch.demanded and request.stop_when(branch.text):
+            branch.finish = FinishReason.STOPPED
+        elif branch.tokens >= request.max_tokens:
+            branch.finish = FinishReason.LENGTH
+        return token
+
+
+def _why_stop(request: GenerationRequest, stop: StopCheck) -> FinishReason | None:
+    if stop():
+        return FinishReason.CANCELLED
+    if request.deadline is not None and time.monotonic() >= request.deadline:
+        return FinishReason.DEADLINE
+    return None
+
+
+def _candidate(branch: _Branch) -> Candidate:
+    mean = branch.logprob / branch.tokens if branch.tokens else 0.0
+    return Candidate(branch.text, branch.finish or FinishReason.CANCELLED, mean, branch.tokens)

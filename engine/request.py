@@ -1,0 +1,106 @@
+"""What may be asked of the engine, and what comes back: plain frozen values.
+
+The engine knows token ids, limits and a stop flag. It does not know files, editors or why it is asked;
+``lane`` is an opaque name under which the newest request replaces the older ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+
+class Priority(IntEnum):
+    """Lower runs first."""
+
+    INTERACTIVE = 0
+    BACKGROUND = 10
+
+
+class FinishReason(Enum):
+    """Why a generation ended."""
+
+    END_OF_TEXT = "end of text"  # the model emitted an end or FIM marker
+    STOPPED = "stop rule"  # the caller's stop rule was satisfied
+    LENGTH = "length"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn; temperature 0 is greedy and deterministic."""
+
+    temperature: float = 0.0
+    top_k: int = 40
+    top_p: float = 0.95
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """All that the engine may know about one generation.
+
+    ``begin_with`` is text (UTF-8) that the generation must reproduce before anything else. It is how a
+    prompt that ends inside a word is healed: the prompt is cut at a token boundary and the rest is
+    demanded back; it is not part of the answer. ``candidates`` > 1 opens that many branches, each with a
+    different first token, which share one prefill. ``stop_when`` sees the text so far of one candidate,
+    on the engine's thread, after each token. ``deadline`` is in ``time.monotonic`` seconds.
+    """
+
+    tokens: tuple[int, ...]
+    max_tokens: int = 64
+    begin_with: bytes = b""
+    candidates: int = 1
+    stop_when: Callable[[str], bool] | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    priority: Priority = Priority.INTERACTIVE
+    deadline: float | None = None
+    lane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One generated token of one candidate. ``logprob`` is its natural log probability."""
+
+    candidate: int
+    id: int
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One finished branch. ``mean_logprob`` is per generated token; 0.0 where nothing was generated."""
+
+    text: str
+    finish: FinishReason
+    mean_logprob: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """What a request cost. ``evaluated_tokens`` = ``prompt_tokens`` - ``cached_tokens``."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """Prompt tokens that had to be evaluated because no cache held them."""
+        return self.prompt_tokens - self.cached_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The answer to a request; ``candidates`` is empty where it was cancelled before its first token."""
+
+    candidates: tuple[Candidate, ...]
+    timings: Timings
+    finish: FinishReason
