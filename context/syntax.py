@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 
+_BODIES = {"module", "program", "source_file", "translation_unit", "chunk", "compilation_unit", "document"}
+_BODY_WORDS = ("block", "body", "statements", "statement_list", "declaration_list", "compound_statement")
+
+
 def statement_end(language: Language, text: str, start: int) -> int | None:
     """Offset in ``text`` where the largest construct that begins at ``start`` ends.
 
@@ -21,14 +25,16 @@ def statement_end(language: Language, text: str, start: int) -> int | None:
     root = _parse(language, text)
     if root is None:
         return None
-    at = len(text[:start].encode())
+    at = len(text[:start].encode("utf-8", "replace"))
     node: Node | None = root.descendant_for_byte_range(at, at + 1)
     found = None
     while node is not None and node.start_byte == at and node.parent is not None:
         found, node = node, node.parent
+        if node.type in _BODIES or any(word in node.type for word in _BODY_WORDS):
+            break  # the first statement of a body begins where the body begins
     if found is None or found.end_byte <= at:
         return None
-    return len(text.encode()[: found.end_byte].decode("utf-8", "ignore"))
+    return len(text.encode("utf-8", "replace")[: found.end_byte].decode("utf-8", "ignore"))
 
 
 def error_count(language: Language, text: str) -> int:
@@ -49,7 +55,7 @@ def in_comment_or_string(language: Language, text: str, offset: int) -> bool:
     root = _parse(language, text)
     if root is None or offset == 0:
         return False
-    at = len(text[:offset].encode())
+    at = len(text[:offset].encode("utf-8", "replace"))
     node = root.descendant_for_byte_range(at - 1, at)
     while node is not None:
         if "comment" in node.type or "string" in node.type:

@@ -7,10 +7,11 @@ the backend, inside them; a generator that is no longer advanced leaves the cach
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.backend import Backend, Logits, StopCheck
 from engine.demanded_text import DemandedText
@@ -108,7 +109,7 @@ class Decoder:
             at += len(chunk)
         return logits, at, FinishReason.CANCELLED
 
-    def _with_room(self, keep: int, evaluate) -> Logits | None:  # noqa: ANN001
+    def _with_room(self, keep: int, evaluate: Callable[[], Logits | None]) -> Logits | None:
         """Evaluate; where the pool is full, forget the oldest branches until it fits."""
         while True:
             try:
@@ -175,7 +176,7 @@ class Decoder:
             branch.finish = FinishReason.END_OF_TEXT
         return firsts + [-1] * (len(branches) - len(firsts))
 
-    def _allowed(self, branch: _Branch):  # noqa: ANN202
+    def _allowed(self, branch: _Branch) -> NDArray[np.intp] | None:
         return self._demanded.allowed(branch.demanded) if branch.demanded else None
 
     def _take(self, request: GenerationRequest, branch: _Branch, token: int, logits: Logits) -> int | None:

@@ -6,7 +6,6 @@ reuse is exact, and depth costs less (docs/log.md). One thread owns an instance.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -147,5 +146,4 @@ class LlamaBackend:
 
     def _logits(self, i: int) -> Logits:
         pointer = self._library.llama_get_logits_ith(self._context, i)
-        raw = ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float * self.model.vocabulary_size))
-        return np.frombuffer(raw.contents, dtype=np.float32).copy()
+        return np.ctypeslib.as_array(pointer, shape=(self.model.vocabulary_size,)).copy()

@@ -10,7 +10,7 @@ import logging
 import os
 from collections import deque
 from functools import cache
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -19,10 +19,10 @@ _recent_errors: deque[str] = deque(maxlen=8)
 
 
 @cache
-def llama_cpp() -> ModuleType:
+def llama_cpp() -> Any:
     """The llama_cpp module, imported once, quiet: its errors go to the log and to ``last_error``."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    import llama_cpp as library
+    library: Any = import_module("llama_cpp")
 
     @library.llama_log_callback
     def on_log(level: int, text: bytes, _: Any) -> None:

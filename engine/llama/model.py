@@ -90,7 +90,7 @@ class LlamaModel:
         return bool(lib.llama_vocab_get_attr(self._vocab, token) & special)
 
     def fim_token_texts(self) -> dict[str, str]:
-        """FIM marker strings that the GGUF's metadata names: prefix, suffix, middle, pad, repository, file."""
+        """FIM marker strings that the GGUF's metadata names, by role: pre, suf, mid, pad, rep, sep."""
         lib = self._library
         found = {}
         for role in ("pre", "suf", "mid", "pad", "rep", "sep"):

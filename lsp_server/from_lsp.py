@@ -1,0 +1,77 @@
+"""LSP's values to ours. UTF-16 ends here: columns become code points."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+
+from context.document import Document, Edit, Position, line_end
+from context.language import language_of_path
+
+
+def column_of(line: str, character: int, encoding: types.PositionEncodingKind | str) -> int:
+    """Code point column of an LSP ``character`` in ``line``; inside a character means before it."""
+    if line.isascii() or encoding == types.PositionEncodingKind.Utf32:
+        return min(character, len(line))
+    units = 0
+    for column, point in enumerate(line):
+        size = units_of(point, encoding)
+        if units + size > character:
+            return column
+        units += size
+    return len(line)
+
+
+def units_of(point: str, encoding: types.PositionEncodingKind | str) -> int:
+    code = ord(point)
+    if encoding == types.PositionEncodingKind.Utf8:
+        return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
+    return 2 if code > 0xFFFF else 1
+
+
+def position_in(
+    document: Document, position: types.Position, encoding: types.PositionEncodingKind | str
+) -> Position:
+    """A position of ours; beyond the line or the document means its end (LSP 3.18, "Position")."""
+    if position.line >= len(document.lines):
+        return document.clamp(Position(position.line, 0))
+    line = document.lines[position.line]
+    return Position(
+        position.line, column_of(line[: len(line) - len(line_end(line))], position.character, encoding)
+    )
+
+
+def apply_changes(
+    document: Document,
+    version: int,
+    changes: list[types.TextDocumentContentChangeEvent],
+    encoding: types.PositionEncodingKind | str,
+) -> Document:
+    """The document after didChange's events, each of which applies to the result of the one before."""
+    for change in changes:
+        if isinstance(change, types.TextDocumentContentChangePartial):
+            start = position_in(document, change.range.start, encoding)
+            end = position_in(document, change.range.end, encoding)
+            document = document.apply(Edit(change.text, start, end), version)
+        else:
+            document = document.apply(Edit(change.text), version)
+    return document
+
+
+def opened_document(item: types.TextDocumentItem, folders: list[str]) -> Document:
+    """A document as didOpen brings it; an unnamed language is guessed from the file's name."""
+    path = prompt_path(item.uri, folders)
+    language = item.language_id or language_of_path(path).name
+    return Document.of(item.uri, path, language, item.version, item.text)
+
+
+def prompt_path(uri: str, folders: list[str]) -> str:
+    """What a prompt may call a file: its path in its workspace folder, or its bare name outside all of them."""
+    text = unquote(urlsplit(uri).path, errors="replace")
+    for folder in sorted(folders, key=len, reverse=True):
+        root = unquote(urlsplit(folder).path, errors="replace").rstrip("/") + "/"
+        if text.startswith(root):
+            return text[len(root) :]
+    return PurePath(text).name or "untitled"

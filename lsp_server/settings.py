@@ -1,0 +1,151 @@
+"""Settings: nested frozen dataclasses whose defaults are the manual (docs/settings.md is checked against them).
+
+Editors send them as camelCase JSON under ``codeflow``. A bad value is reported in a sentence and its default
+used; nothing a user writes in their settings stops the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any, get_type_hints
+
+
+def _setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), least: int | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "choices": choices, "least": least})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model serves."""
+
+    name: str = _setting(
+        "auto", "`auto`, a name from `codeflow-lsp models list`, or the path of a GGUF file of your own."
+    )
+    download: bool = _setting(True, "Whether the server may download a model that is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the model is run."""
+
+    context_tokens: int = _setting(
+        8192, "Size of the KV cache in tokens, shared by all documents.", least=512
+    )
+    threads: int = _setting(
+        0, "Most CPU threads to use; 0 takes the cores that other processes leave.", least=0
+    )
+    gpu_layers: int = _setting(
+        -1, "Layers to put on a GPU where llama.cpp was built for one; -1 means all.", least=-1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """What is suggested."""
+
+    enabled: bool = _setting(True, "Whether anything is suggested at all.")
+    max_tokens: int = _setting(96, "Most tokens generated for one suggestion.", least=1)
+    candidates: int = _setting(3, "Suggestions to choose from when asked for explicitly (1 to 3).", least=1)
+    timeout_ms: int = _setting(10_000, "After this long, what is there is shown, or nothing.", least=50)
+    menu: str = _setting(
+        "auto",
+        "Serve `textDocument/completion` too: `auto` where the editor has no inline completion, `always`, `never`.",
+        choices=("auto", "always", "never"),
+    )
+    disabled_languages: tuple[str, ...] = _setting((), "Language identifiers in which nothing is suggested.")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What the model is told."""
+
+    budget_tokens: int = _setting(
+        0,
+        "Most prompt tokens of a completion; 0 takes what this machine evaluates in about 6 s (512 to 4096).",
+        least=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    completion: CompletionSettings = field(default_factory=CompletionSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    log_level: str = _setting(
+        "warning", "What goes to standard error.", choices=("debug", "info", "warning", "error")
+    )
+
+
+def parse_settings(raw: Any) -> tuple[Settings, list[str]]:
+    """Settings from what an editor sent, and a sentence for each value that was not usable."""
+    problems: list[str] = []
+    if raw is None:
+        return Settings(), problems
+    if not isinstance(raw, Mapping):
+        return Settings(), [
+            f"the settings under codeflow should be an object, not {type(raw).__name__}; defaults used"
+        ]
+    return _parse(Settings, raw, "codeflow", problems), problems
+
+
+def setting_names(cls: type = Settings, prefix: str = "codeflow") -> dict[str, Field[Any]]:
+    """Every setting by its full name, as editors write it."""
+    found: dict[str, Field[Any]] = {}
+    for entry in fields(cls):
+        name = f"{prefix}.{_camel(entry.name)}"
+        if is_dataclass(entry.default_factory):
+            found |= setting_names(entry.default_factory, name)  # type: ignore[arg-type]
+        else:
+            found[name] = entry
+    return found
+
+
+def _parse(cls: Any, raw: Mapping[str, Any], prefix: str, problems: list[str]) -> Any:
+    hints, values = get_type_hints(cls), {}
+    known = {_camel(entry.name): entry for entry in fields(cls)}
+    for key, value in raw.items():
+        name = f"{prefix}.{key}"
+        entry = known.get(_camel(str(key)))
+        if entry is None:
+            problems.append(f"{name} is no setting of CodeFlow; see docs/settings.md")
+        elif is_dataclass(entry.default_factory):
+            if isinstance(value, Mapping):
+                values[entry.name] = _parse(hints[entry.name], value, name, problems)
+            elif value is not None:
+                problems.append(f"{name} should be an object; its defaults are used")
+        elif value is not None:
+            problem, usable = _check(entry, hints[entry.name], value)
+            if problem:
+                default = entry.default if entry.default is not MISSING else None
+                problems.append(f"{name} {problem}, not {value!r}; {default!r} is used")
+            else:
+                values[entry.name] = usable
+    return cls(**values)
+
+
+def _check(entry: Field[Any], kind: Any, value: Any) -> tuple[str, Any]:
+    """What is wrong with a value ("" where nothing is), and the value in its own type."""
+    if kind is bool:
+        return ("" if isinstance(value, bool) else "should be true or false"), value
+    if kind is int:
+        least = entry.metadata["least"]
+        if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+            return f"should be a whole number of at least {least}", value
+        return "", value
+    if kind is str:
+        choices = entry.metadata["choices"]
+        if not isinstance(value, str) or (choices and value not in choices):
+            return (f"should be one of {', '.join(choices)}" if choices else "should be a text"), value
+        return "", value
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        return "should be a list of texts", value
+    return "", tuple(value)
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)

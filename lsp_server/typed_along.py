@@ -1,0 +1,81 @@
+"""Does the last suggestion still fit what was typed since? Then it is shown again, shorter, without the model.
+
+Remembers the latest suggestions of each document, so that deleting back to where one was shown shows it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from context.document import Document, Position
+from lsp_server.place import Place
+from lsp_server.trim import Shown
+
+_REMEMBERED = 16  # suggestions per document; a human deletes back a few words, not a page
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What was shown where; ``key`` is the caller's own, to account for it."""
+
+    document: Document
+    position: Position
+    shown: Shown
+    key: str
+
+
+@dataclass(slots=True)
+class TypedAlong:
+    """The suggestions last shown, by document."""
+
+    _offers: dict[str, deque[_Offer]] = field(default_factory=dict)
+
+    def remember(self, place: Place, shown: Shown, key: str) -> None:
+        """Note a suggestion that is about to be shown."""
+        offers = self._offers.setdefault(place.document.uri, deque(maxlen=_REMEMBERED))
+        offers.appendleft(_Offer(place.document, place.position, shown, key))
+
+    def forget(self, uri: str) -> None:
+        """Drop what was shown in a document."""
+        self._offers.pop(uri, None)
+
+    def find(self, place: Place) -> tuple[Shown, str] | None:
+        """What is left of a suggestion at ``place``, and its key; None where none fits."""
+        for offer in self._offers.get(place.document.uri, ()):
+            if (rest := _rest(offer, place)) is not None:
+                return rest, offer.key
+        return None
+
+
+def _rest(offer: _Offer, place: Place) -> Shown | None:
+    """The part of ``offer`` that is not typed yet, if everything typed since agrees with it."""
+    old, new, first = offer.document, place.document, offer.position.line
+    line, column = place.position
+    if (
+        line < first
+        or old.lines[:first] != new.lines[:first]
+        or old.lines[first + 1 :] != new.lines[line + 1 :]
+    ):
+        return None
+    typed_lines = [*new.lines[first:line], place.head]
+    if not typed_lines[0].startswith(old.line(first)[: offer.position.column]):
+        return None
+    typed = "".join(typed_lines)[offer.position.column :].replace("\r\n", "\n")
+    whole = offer.shown.text.replace("\r\n", "\n")
+    if not whole.startswith(typed) or len(typed) >= len(whole):
+        return None
+    rest = whole[len(typed) :].replace("\n", new.line_end)
+    old_tail = old.line(first)[offer.position.column :]
+    if offer.shown.replaced == 0 and old_tail.strip():
+        return Shown(rest) if place.tail == old_tail else None
+    if not place.tail.strip():
+        return Shown(rest, len(place.tail))
+    if place.tail_is_replaced and _is_subsequence(place.tail.strip(), rest):
+        return Shown(rest, len(place.tail))
+    return None
+
+
+def _is_subsequence(part: str, whole: str) -> bool:
+    characters = iter(whole)
+    return all(character in characters for character in part)
