@@ -20,7 +20,9 @@ from engine.errors import EngineClosed
 from engine.request import FinishReason, Generation, GenerationRequest, Timings, Token
 
 logger = logging.getLogger(__name__)
-BRANCHES = 4  # cached prompts; the rest of a backend's sequences serve further candidates
+BRANCHES = 3  # cached prompts. They share one pool, and every token looks past all of it: more cost more
+MAX_CANDIDATES = 3  # of which all but the first need a sequence of their own
+SEQUENCES = BRANCHES + MAX_CANDIDATES - 1
 
 
 class Handle:

@@ -1,13 +1,12 @@
-"""The one place that imports llama_cpp, with the environment it must find and its log turned into lines.
+"""The one place that imports llama_cpp; its log becomes lines of ours.
 
-``OMP_WAIT_POLICY=passive`` has to be set before libgomp loads: spinning threads cost a busy machine a fifth
-of its prefill and a third of its decode speed (docs/log.md).
+OpenMP's waiting policy is left alone: its default spins for a moment and then sleeps. "passive" halves the
+decode speed of an idle machine, "active" burns a core between requests (docs/log.md).
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from functools import cache
 from importlib import import_module
@@ -21,7 +20,6 @@ _recent_errors: deque[str] = deque(maxlen=8)
 @cache
 def llama_cpp() -> Any:
     """The llama_cpp module, imported once, quiet: its errors go to the log and to ``last_error``."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     library: Any = import_module("llama_cpp")
 
     @library.llama_log_callback

@@ -1,0 +1,194 @@
+"""One request for ghost text, from a snapshot to what is shown: context assembles, engine generates, trim cuts.
+
+The walk that inline completion, the completion menu and the one-shot command share. It reads a snapshot and
+nothing else that can change, but for the window of the previous prompt, which keeps the cache warm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from context import Query, Snapshot, assemble
+from context.privacy import may_be_prompted
+from context.syntax import error_count
+from context.window import Window
+from lsp_server.model_session import ModelSession
+from lsp_server.place import Extent, Place
+from lsp_server.settings import Settings
+from lsp_server.trim import Shown, is_finished, trim
+from lsp_server.typed_along import TypedAlong
+
+if TYPE_CHECKING:
+    from engine.request import Candidate, Generation
+
+_ACCOUNTS_KEPT = 200
+_LINE_TOKENS = 48  # most tokens of a suggestion that is one line
+_CHECKED_LINES = 60  # lines before, and half as many after, that a candidate's syntax is checked with
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one answer cost and was made of; times in milliseconds, the rest in tokens."""
+
+    key: str
+    source: str  # "model", or "typed along" where no model call was needed
+    total_ms: float = 0.0
+    assemble_ms: float = 0.0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    finish: str = ""
+    mean_logprob: float = 0.0
+    pieces: tuple[tuple[str, str, int], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """For a client."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something to show, under a key by which its account is found."""
+
+    shown: Shown
+    key: str
+
+
+@dataclass(slots=True)
+class GhostText:
+    """Answers requests for one server; remembers what it showed and the last windows."""
+
+    typed_along: TypedAlong = field(default_factory=TypedAlong)
+    accounts: OrderedDict[str, Account] = field(default_factory=OrderedDict)
+    _windows: dict[str, Window] = field(default_factory=dict)
+    _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self.typed_along.forget(uri)
+        self._windows.pop(uri, None)
+
+    def from_what_was_shown(self, place: Place) -> Suggestion | None:
+        """The rest of an earlier suggestion, where what was typed since agrees with it."""
+        started = time.perf_counter()
+        found = self.typed_along.find(place)
+        if found is None:
+            return None
+        shown, key = found
+        self._account(Account(key, "typed along", total_ms=(time.perf_counter() - started) * 1e3))
+        return Suggestion(shown, key)
+
+    async def suggest(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        session: ModelSession,
+        settings: Settings,
+        *,
+        candidates: int = 1,
+        repository: str = "",
+    ) -> list[Suggestion]:
+        """Ask the model. Empty where nothing useful came, or a newer request for the document took over.
+
+        Cancelling the task stops the engine within a token, or inside a chunk of the prompt.
+        """
+        from engine.engine import MAX_CANDIDATES
+        from engine.request import GenerationRequest
+
+        started = time.perf_counter()
+        document = snapshot.documents[query.uri]
+        if not may_be_prompted(document.path):
+            return []
+        place = Place(document, document.clamp(query.position))
+        assembled = await asyncio.to_thread(
+            assemble,
+            snapshot,
+            query,
+            form=session.form,
+            encode=session.encode,
+            budget_tokens=session.budget_tokens,
+            repository=repository,
+            previous=self._windows.get(query.uri),
+        )
+        self._windows[query.uri] = assembled.window
+        assembled_at = time.perf_counter()
+        limit = settings.completion.max_tokens
+        handle = session.engine.submit(
+            GenerationRequest(
+                tokens=assembled.prompt.tokens,
+                begin_with=assembled.prompt.begin_with,
+                max_tokens=min(limit, _LINE_TOKENS) if place.extent is Extent.LINE else limit,
+                candidates=max(1, min(candidates, MAX_CANDIDATES)),
+                stop_when=lambda text: is_finished(place, text),
+                deadline=time.monotonic() + settings.completion.timeout_ms / 1e3,
+                lane=query.uri,
+            )
+        )
+        try:
+            generation = await asyncio.shield(asyncio.wrap_future(handle.result))
+        except asyncio.CancelledError:
+            handle.cancel()
+            raise
+        if handle.cancelled:
+            return []
+        best = await asyncio.to_thread(_shown, place, generation)
+        key = f"c{next(self._keys)}"
+        timings = generation.timings
+        self._account(
+            Account(
+                key,
+                "model",
+                total_ms=(time.perf_counter() - started) * 1e3,
+                assemble_ms=(assembled_at - started) * 1e3,
+                queue_ms=timings.queue_ms,
+                prefill_ms=timings.prefill_ms,
+                decode_ms=timings.decode_ms,
+                prompt_tokens=timings.prompt_tokens,
+                cached_tokens=timings.cached_tokens,
+                generated_tokens=timings.generated_tokens,
+                finish=generation.finish.value,
+                mean_logprob=best[0][1].mean_logprob if best else 0.0,
+                pieces=tuple((p.source, p.path, p.tokens) for p in assembled.prompt.pieces),
+            )
+        )
+        if best:
+            self.typed_along.remember(place, best[0][0], key)
+        return [Suggestion(shown, key) for shown, _ in best]
+
+    def _account(self, account: Account) -> None:
+        self.accounts[account.key] = account
+        self.accounts.move_to_end(account.key)
+        while len(self.accounts) > _ACCOUNTS_KEPT:
+            self.accounts.popitem(last=False)
+
+
+def _shown(place: Place, generation: Generation) -> list[tuple[Shown, Candidate]]:
+    """What can be shown of a generation, best first, nothing twice.
+
+    The likeliest candidate comes first, unless it breaks the syntax of the code around and another does not.
+    """
+    found: dict[str, tuple[Shown, Candidate]] = {}
+    for candidate in generation.candidates:
+        shown = trim(place, candidate.text)
+        if shown is not None and shown.text not in found:
+            found[shown.text] = (shown, candidate)
+    ranked = list(found.values())
+    if len(ranked) > 1:
+        ranked.sort(key=lambda pair: (_errors_with(place, pair[0]), -pair[1].mean_logprob))
+    return ranked
+
+
+def _errors_with(place: Place, shown: Shown) -> int:
+    """Syntax errors of the lines around once ``shown`` is accepted."""
+    lines, line = place.document.lines, place.position.line
+    before = "".join(lines[max(0, line - _CHECKED_LINES) : line]) + place.head
+    after = place.tail[shown.replaced :] + "\n" + "".join(lines[line + 1 : line + 1 + _CHECKED_LINES // 2])
+    return error_count(place.language, before + shown.text + after)

@@ -1,0 +1,117 @@
+"""From settings to a model that serves: resolve, choose, open, and what context needs to know of it.
+
+Blocking; the server runs it on a thread and passes what it reports on as progress.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from context.prompt import Encode, PromptFormat
+from lsp_server.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.llama.model import LlamaModel
+    from engine.speed import Speed
+
+Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
+
+_AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
+_REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
+
+
+@dataclass(frozen=True)
+class ModelSession:
+    """A running engine, and the plain values that ``context`` wants of its model."""
+
+    engine: Engine
+    encode: Encode
+    form: PromptFormat
+    budget_tokens: int
+    name: str
+    path: Path
+    reason: str
+    speed: Speed
+    notice: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line for a status display."""
+        way = "fill-in-the-middle" if self.form.fills_in else "prefix only: the model has no FIM markers"
+        return f"{self.name} ({way}, {self.budget_tokens} prompt tokens)"
+
+
+def open_session(
+    settings: Settings, report: Report, cancelled: threading.Event | None = None
+) -> ModelSession:
+    """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence."""
+    from engine.catalog import Progress, resolve
+    from engine.choice import choose_model, speed_book, speed_of
+    from engine.engine import SEQUENCES, Engine
+    from engine.llama.opening import open_llama
+
+    def on_progress(progress: Progress) -> None:
+        share = progress.done_bytes / progress.total_bytes if progress.total_bytes else None
+        report(progress.what, share)
+
+    if settings.model.name == "auto":
+        report("choosing a model", None)
+        choice = choose_model(allow_pull=settings.model.download, report=on_progress, cancelled=cancelled)
+        model, speed, reason = choice.model, choice.speed, choice.reason
+    else:
+        model = resolve(
+            settings.model.name, allow_pull=settings.model.download, report=on_progress, cancelled=cancelled
+        )
+        speed, reason = speed_of(model, speed_book()), "chosen in the settings"
+    name = model.entry.name if model.entry else model.path.stem
+    report(f"loading {name}", None)
+    engine = Engine(
+        lambda: open_llama(
+            model.path,
+            sequences=SEQUENCES,
+            context_tokens=settings.engine.context_tokens,
+            threads=settings.engine.threads,
+            gpu_layers=settings.engine.gpu_layers,
+            report=lambda share: report(f"loading {name}", share),
+            cancelled=cancelled,
+        )
+    )
+    tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
+    budget = settings.context.budget_tokens or max(512, min(4096, int(speed.prefill * _AFFORDED_S)))
+    return ModelSession(
+        engine=engine,
+        encode=lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode),
+        form=prompt_format(tokenizer),
+        budget_tokens=min(budget, settings.engine.context_tokens // 2),
+        name=name,
+        path=model.path,
+        reason=reason,
+        speed=speed,
+        notice=model.notice,
+    )
+
+
+def prompt_format(tokenizer: LlamaModel) -> PromptFormat:
+    """The model's FIM markers as token ids."""
+    from engine.fim import markers_of
+
+    markers = markers_of(tokenizer)
+
+    def ids(text: str) -> tuple[int, ...]:
+        return tokenizer.encode(text, special=True) if text else ()
+
+    return PromptFormat(
+        begin=tokenizer.bos_tokens,
+        prefix=ids(markers.prefix),
+        suffix=ids(markers.suffix),
+        middle=ids(markers.middle),
+        file_separator=ids(markers.file_separator),
+        repository=ids(markers.repository),
+        suffix_first=markers.suffix_first,
+    )
