@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -48,12 +49,12 @@ class Tokenizer(Protocol):
         """The bytes a token stands for; empty for markers."""
         ...
 
-    @property
+    @cached_property
     def pieces(self) -> Sequence[bytes]:
         """``piece`` of every token id, in order."""
         ...
 
-    @property
+    @cached_property
     def stop_tokens(self) -> frozenset[int]:
         """Tokens at which a generation ends: end-of-text and every FIM marker."""
         ...

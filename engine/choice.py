@@ -1,4 +1,4 @@
-"""``auto``: the largest catalogued model that is quick enough on this machine, and the sentence that says why.
+"""``auto``: the largest catalogued model that is quick enough on this machine, and why.
 
 The smallest candidate is measured; a larger one is obtained only where that measurement promises enough
 speed, and chosen only where its own measurement keeps the promise.

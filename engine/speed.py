@@ -1,4 +1,4 @@
-"""How fast a model is on this machine, by a measurement of about two seconds that is kept in the cache directory."""
+"""How fast a model is on this machine: measured for two seconds, then kept in the cache directory."""
 
 from __future__ import annotations
 

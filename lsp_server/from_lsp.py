@@ -25,6 +25,7 @@ def column_of(line: str, character: int, encoding: types.PositionEncodingKind | 
 
 
 def units_of(point: str, encoding: types.PositionEncodingKind | str) -> int:
+    """How many code units of ``encoding`` one character takes."""
     code = ord(point)
     if encoding == types.PositionEncodingKind.Utf8:
         return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
@@ -68,7 +69,7 @@ def opened_document(item: types.TextDocumentItem, folders: list[str]) -> Documen
 
 
 def prompt_path(uri: str, folders: list[str]) -> str:
-    """What a prompt may call a file: its path in its workspace folder, or its bare name outside all of them."""
+    """What a prompt may call a file: its path in its workspace folder; outside all of them, its name."""
     text = unquote(urlsplit(uri).path, errors="replace")
     for folder in sorted(folders, key=len, reverse=True):
         root = unquote(urlsplit(folder).path, errors="replace").rstrip("/") + "/"

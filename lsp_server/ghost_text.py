@@ -1,4 +1,4 @@
-"""One request for ghost text, from a snapshot to what is shown: context assembles, engine generates, trim cuts.
+"""One request for ghost text: context assembles a prompt, engine generates, trim cuts.
 
 The walk that inline completion, the completion menu and the one-shot command share. It reads a snapshot and
 nothing else that can change, but for the window of the previous prompt, which keeps the cache warm.

@@ -106,10 +106,7 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _path(arguments: argparse.Namespace) -> int:
-    found = catalog.resolve(arguments.name, allow_pull=False)
-    asked_for = found.entry is None or found.notice is None
-    if not asked_for:  # a script that asks for one model must not be given another
-        raise _absent(catalog.find_entry(arguments.name))
+    found = catalog.resolve(arguments.name, allow_pull=False, allow_smaller=False)
     if arguments.json:
         _write_json({"name": found.entry.name if found.entry else None, "path": str(found.path)})
     else:
@@ -121,7 +118,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     entry = catalog.find_entry(arguments.name)
     path = catalog.models_dir() / entry.file
     if not entry.file or not path.exists():
-        raise _absent(entry)
+        raise ModelUnavailable(f"{entry.name} is not on this machine. {catalog.remedy(entry)}")
     sha256 = arguments.sha256 or entry.sha256
     if not sha256:
         raise ModelUnavailable(f"No hash is pinned for {entry.name}: pass the published one with --sha256.")
@@ -137,17 +134,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(f"{path} is the published file (SHA-256 {sha256}).\n")
     return 0
-
-
-def _absent(entry: ModelEntry) -> ModelUnavailable:
-    if not entry.sources:
-        return ModelUnavailable(
-            f"{entry.name} cannot be downloaded by name: get it from {entry.origin}, and set `model.name` "
-            "to its path."
-        )
-    return ModelUnavailable(
-        f"{entry.name} is not on this machine: `codeflow-lsp models pull {entry.name}` downloads it."
-    )
 
 
 def _facts(entry: ModelEntry) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A cursor in a document, as the code that decides what to show sees it: the line's two halves, the lines around.
+"""A cursor in a document: the line's two halves, the lines around, how much may be suggested there.
 
 Pure text questions only; nothing here knows models or LSP.
 """

@@ -1,4 +1,4 @@
-"""Settings: nested frozen dataclasses whose defaults are the manual (docs/settings.md is checked against them).
+"""Settings: nested frozen dataclasses whose defaults are the manual (a test checks docs/settings.md).
 
 Editors send them as camelCase JSON under ``codeflow``. A bad value is reported in a sentence and its default
 used; nothing a user writes in their settings stops the server.
@@ -51,7 +51,7 @@ class CompletionSettings:
     timeout_ms: int = _setting(10_000, "After this long, what is there is shown, or nothing.", least=50)
     menu: str = _setting(
         "auto",
-        "Serve `textDocument/completion` too: `auto` where the editor has no inline completion, `always`, `never`.",
+        "Serve `textDocument/completion`: `auto` (where inline completion is lacking), `always`, `never`.",
         choices=("auto", "always", "never"),
     )
     disabled_languages: tuple[str, ...] = _setting((), "Language identifiers in which nothing is suggested.")
@@ -99,7 +99,7 @@ def setting_names(cls: type = Settings, prefix: str = "codeflow") -> dict[str, F
     for entry in fields(cls):
         name = f"{prefix}.{_camel(entry.name)}"
         if is_dataclass(entry.default_factory):
-            found |= setting_names(entry.default_factory, name)  # type: ignore[arg-type]
+            found |= setting_names(entry.default_factory, name)
         else:
             found[name] = entry
     return found

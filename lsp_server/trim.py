@@ -134,13 +134,13 @@ def _belongs(place: Place, stripped: str, previous: str, same_level: bool) -> bo
         return False
     if place.extent is Extent.BLOCK:
         return True
-    if previous.startswith("@") or previous.startswith((place.language.comment, "#[")):
+    if previous.startswith(("@", place.language.comment, "#[")):
         return True  # what a decorator, an attribute or a comment announces
     return bool(_CONTINUES.match(stripped)) or stripped[0] in CLOSERS + "{"
 
 
 def _repeats_below(place: Place, line: str, columns: int, opened: str) -> bool:
-    """Whether ``line`` is what the document goes on with anyway; a bracket opened here needs its own closer."""
+    """Whether the document goes on with ``line`` anyway; a bracket opened here needs its own closer."""
     below = place.below
     if not below or line.strip() != below.strip() or (opened and line.strip()[0] in CLOSERS):
         return False
@@ -281,7 +281,7 @@ def _scan_closers(place: Place, text: str) -> list[tuple[int, str]]:
 
 
 def _is_useful(place: Place, text: str) -> bool:
-    """Whether there is anything to show: not blank, not only what is there already, not a lone comment sign."""
+    """Whether there is anything to show: neither blank, nor there already, nor a lone comment sign."""
     bare = text.strip()
     if not bare or bare in {place.language.comment, "//", "#", "/*", "--", '"""', "'''"}:
         return False

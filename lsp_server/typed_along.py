@@ -1,6 +1,6 @@
-"""Does the last suggestion still fit what was typed since? Then it is shown again, shorter, without the model.
+"""Does the last suggestion still fit what was typed since? Then its rest is shown, without the model.
 
-Remembers the latest suggestions of each document, so that deleting back to where one was shown shows it again.
+Remembers the latest suggestions of each document, so that deleting back shows an earlier one again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TypedAlong:
 def _rest(offer: _Offer, place: Place) -> Shown | None:
     """The part of ``offer`` that is not typed yet, if everything typed since agrees with it."""
     old, new, first = offer.document, place.document, offer.position.line
-    line, column = place.position
+    line = place.position.line
     if (
         line < first
         or old.lines[:first] != new.lines[:first]

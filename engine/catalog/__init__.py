@@ -5,7 +5,7 @@ loads a model or knows what one is for. Importing this package is cheap: the lib
 network are imported inside the functions that do.
 """
 
-from engine.catalog.download import NoSourceAnswered, pull
+from engine.catalog.download import NoSourceAnswered, pull, remedy
 from engine.catalog.entries import (
     HuggingFaceSource,
     ModelEntry,
@@ -33,6 +33,7 @@ __all__ = [
     "local_path",
     "models_dir",
     "pull",
+    "remedy",
     "resolve",
     "trusted_path",
     "verify",

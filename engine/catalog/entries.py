@@ -45,8 +45,9 @@ class PackageIndexSource:
             raise ValueError("a package-index source needs packages, and part_bytes where there are several")
 
     def __str__(self) -> str:
-        more = f" and {len(self.packages) - 1} more" if len(self.packages) > 1 else ""
-        return f"the Python package index ({self.packages[0]} {self.version}{more})"
+        first, *others = self.packages
+        more = f" and {len(others)} more" if others else ""
+        return f"the Python package index ({first} {self.version}{more})"
 
 
 Source = HuggingFaceSource | PackageIndexSource
@@ -98,9 +99,10 @@ def find_entry(name: str) -> ModelEntry:
     if wanted in known:
         return known[wanted]
     closest = difflib.get_close_matches(wanted, known, n=1)
-    hint = f"did you mean {closest[0]}? " if closest else ""
+    hint = f" (did you mean {closest[0]}?)" if closest else ""
+    names = ", ".join(known)
     raise UnknownModel(
-        f"There is no model named '{name}': {hint}Known are {', '.join(known)}; or give a path."
+        f"There is no model named '{name}'{hint}. Known are {names}; the path of a GGUF file works too."
     )
 
 

@@ -6,6 +6,7 @@ source. It looks enough like a binary file for a download library to write to; g
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -54,7 +55,11 @@ class Partial:
         self.length = 0  # bytes, all of them hashed
         path.touch()
         self._file = path.open("r+b")
-        self._hash_prefix()
+        try:
+            self._hash_prefix()
+        except BaseException:
+            self._file.close()
+            raise
 
     # What a download library asks of a file
 
@@ -62,7 +67,7 @@ class Partial:
         """Append. Raises PullCancelled, ModelCorrupt (no GGUF, too long) or NotEnoughDisk."""
         self.check_cancelled()
         if self.length < len(GGUF_MAGIC):
-            self._require_magic(self.tail_of_magic() + bytes(data[: len(GGUF_MAGIC)]))
+            self._require_magic(self._begin() + bytes(data[:16]))
         if self.total_bytes and self.length + len(data) > self.total_bytes:
             raise ModelCorrupt(f"it sent more than the {self.total_bytes:,} bytes the file should have")
         try:
@@ -112,7 +117,7 @@ class Partial:
         if needed > free:
             raise NotEnoughDisk(
                 f"Not enough disk space in {self.path.parent}: {needed / 1e6:,.0f} MB are needed and "
-                f"{free / 1e6:,.0f} MB are free. Free some, or let CODEFLOW_HOME name a folder on another disk."
+                f"{free / 1e6:,.0f} MB are free. Free some, or set CODEFLOW_HOME to a folder on another disk."
             )
 
     def finish(self, target: Path, sha256: str) -> None:
@@ -142,19 +147,20 @@ class Partial:
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a last flush to a full disk: the file goes anyway
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def tail_of_magic(self) -> bytes:
-        """The first bytes so far, where there are fewer than the magic has."""
+    def _begin(self) -> bytes:
         self._file.seek(0)
         begin = self._file.read(len(GGUF_MAGIC))
         self._file.seek(0, os.SEEK_END)
         return begin
 
     def _require_magic(self, begin: bytes) -> None:
-        if not begin.startswith(GGUF_MAGIC[: len(begin)]) and begin[: len(GGUF_MAGIC)] != GGUF_MAGIC:
-            raise ModelCorrupt(f"it sent something that is not a GGUF model (it begins with {begin[:16]!r})")
+        length = len(GGUF_MAGIC)
+        if begin[:length] != GGUF_MAGIC[: len(begin)]:
+            raise ModelCorrupt(f"it sent something that is not a GGUF model (it begins with {begin!r})")
 
     def _hash_prefix(self) -> None:
         self._hash = hashlib.sha256()
@@ -167,6 +173,6 @@ class Partial:
             self.report(self.length)
 
     def _disk_error(self, error: OSError) -> ModelError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):  # Windows has no EDQUOT
             return NotEnoughDisk(f"The disk of {self.path.parent} filled up during the download.")
         return ModelError(f"{self.path} cannot be written: {error.strerror or error}.")

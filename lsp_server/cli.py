@@ -1,0 +1,81 @@
+"""The command line: ``codeflow-lsp --stdio`` for editors, and a few verbs for people.
+
+Imports little: ``codeflow-lsp --version`` must answer at once; each verb imports what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from lsp_server import __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status. 2 for a wrong command line, 1 for a failure, 130 after Ctrl-C."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.stdio or options.tcp is not None:
+            return _serve(options.tcp, options.log_level)
+        if getattr(options, "func", None) is None:
+            parser.print_help()
+            return 2
+        return options.func(options)
+    except KeyboardInterrupt:
+        print("codeflow-lsp: stopped", file=sys.stderr)  # noqa: T201
+        return 130
+    except Exception as error:
+        from engine import EngineError
+
+        if isinstance(error, EngineError):
+            print(f"codeflow-lsp: {error}", file=sys.stderr)  # noqa: T201
+            return 1
+        raise
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="codeflow-lsp", description="A private, local coding assistant for any LSP editor."
+    )
+    parser.add_argument("--version", action="version", version=f"codeflow-lsp {__version__}")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--stdio", action="store_true", help="serve one editor over standard input and output")
+    way.add_argument(
+        "--tcp", type=int, metavar="PORT", help="serve one editor on 127.0.0.1:PORT, for debugging"
+    )
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    parser.add_argument(
+        "--clientProcessId", type=int, help=argparse.SUPPRESS
+    )  # vscode-languageclient adds it
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    from lsp_server import complete_command, demo, doctor, models_command
+
+    for command in (demo, complete_command, models_command, doctor):
+        command.add_parser(verbs)
+    return parser
+
+
+def _serve(port: int | None, log_level: str) -> int:
+    logging.basicConfig(
+        stream=sys.stderr, level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("pygls").setLevel(
+        max(logging.WARNING, logging.getLogger().level)
+    )  # it logs whole messages
+    from lsp_server.server import create_server
+
+    server = create_server()
+    try:
+        if port is None:
+            server.start_io()
+        else:
+            server.start_tcp("127.0.0.1", port)
+    finally:
+        server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

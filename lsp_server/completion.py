@@ -1,0 +1,36 @@
+"""textDocument/completion: the same suggestions as menu entries, where inline completion is lacking."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from lsp_server.inline_completion import suggestions
+from lsp_server.server import CodeFlowServer
+from lsp_server.to_lsp import menu_item
+
+
+def register(server: CodeFlowServer) -> None:
+    """Nothing yet: whether the menu is served is known only once the client has said what it can do."""
+    del server
+
+
+def is_wanted(server: CodeFlowServer, client: types.ClientCapabilities) -> bool:
+    """Whether to serve the menu: as the setting says, or where the client lacks inline completion."""
+    menu = server.settings.completion.menu
+    inline = client.text_document is not None and client.text_document.inline_completion is not None
+    return menu == "always" or (menu == "auto" and not inline)
+
+
+def register_menu(server: CodeFlowServer) -> None:
+    """Add the handler, during initialize."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=list(".( =:")))
+    async def completion(params: types.CompletionParams) -> types.CompletionList:
+        uri = params.text_document.uri
+        place, found = await suggestions(server, uri, params.position, invoked=False)
+        if place is None:
+            return types.CompletionList(is_incomplete=True, items=[])
+        for one in found:
+            server.stats.offered(one.key, len(one.shown.text))
+        items = [menu_item(place, one.shown, one.key, server.encoding) for one in found]
+        return types.CompletionList(is_incomplete=True, items=items)

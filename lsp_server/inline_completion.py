@@ -1,0 +1,63 @@
+"""textDocument/inlineCompletion (LSP 3.18)."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from context import Query
+from lsp_server.from_lsp import position_in
+from lsp_server.ghost_text import Suggestion
+from lsp_server.place import Place
+from lsp_server.server import CodeFlowServer
+from lsp_server.to_lsp import inline_item
+
+
+def register(server: CodeFlowServer) -> None:
+    """Add the handler to ``server``."""
+
+    # without the options object pygls advertises nothing
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
+        invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+        place, found = await suggestions(server, params.text_document.uri, params.position, invoked=invoked)
+        if place is None:
+            return types.InlineCompletionList(items=[])
+        if (selected := params.context.selected_completion_info) is not None:
+            start = position_in(place.document, selected.range.start, server.encoding)
+            typed = place.head[start.column :]
+            rest = selected.text[len(typed) :] if selected.text.startswith(typed) else None
+            found = [one for one in found if rest is not None and one.shown.text.startswith(rest)]
+        for one in found:
+            server.stats.offered(one.key, len(one.shown.text))
+        return types.InlineCompletionList(
+            items=[inline_item(place, one.shown, one.key, server.encoding) for one in found]
+        )
+
+
+async def suggestions(
+    server: CodeFlowServer, uri: str, position: types.Position, *, invoked: bool
+) -> tuple[Place | None, list[Suggestion]]:
+    """What to show at a position, and the place; nothing where the document is not open or the language off.
+
+    Invoked asks for several; automatic shows the rest of an earlier suggestion where that still fits.
+    """
+    snapshot, settings = server.files.snapshot(), server.settings
+    document = snapshot.documents.get(uri)
+    completion = settings.completion
+    if document is None or not completion.enabled or document.language in completion.disabled_languages:
+        return None, []
+    place = Place(document, position_in(document, position, server.encoding))
+    if not invoked and (rest := server.ghost_text.from_what_was_shown(place)) is not None:
+        return place, [rest]
+    session = await server.ready_session()
+    if session is None:
+        return None, []
+    found = await server.ghost_text.suggest(
+        snapshot,
+        Query(uri, place.position),
+        session,
+        settings,
+        candidates=completion.candidates if invoked else 1,
+        repository=server.repository,
+    )
+    return place, found
