@@ -1,6 +1,7 @@
 """workspace/executeCommand, CodeFlow's own requests, and the notifications that Copilot's clients send.
 
-Own requests: ``codeflow/status``, ``codeflow/account`` (what one suggestion cost), ``codeflow/stats``.
+Own requests: ``codeflow/status``, ``codeflow/account`` (what one suggestion cost), ``codeflow/lastAccount``
+(the same of the latest answer, shown or not), ``codeflow/stats``.
 """
 
 from __future__ import annotations
@@ -39,3 +40,8 @@ def register(server: CodeFlowServer) -> None:
         accounts = server.ghost_text.accounts
         found = accounts.get(str(getattr(params, "key", ""))) if params is not None else None
         return found.as_json() if found else None
+
+    @server.feature("codeflow/lastAccount")
+    def last_account(_: Any) -> dict[str, Any] | None:
+        latest = next(reversed(server.ghost_text.accounts.values()), None)
+        return latest.as_json() if latest else None

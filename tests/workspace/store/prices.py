@@ -17,7 +17,7 @@ def with_discount(price: Decimal, percent: Decimal) -> Decimal:
 
 def with_tax(price: Decimal, rate: Decimal) -> Decimal:
     """The price including tax, rounded to cents."""
-    
+
 
 def split_evenly(amount: Decimal, parts: int) -> list[Decimal]:
     """Shares that add up to the amount; the first ones take the odd cents."""

@@ -1,0 +1,142 @@
+"""The one helper of the tests that speak LSP: the real server process, and an editor's side of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+INVOKED = types.InlineCompletionTriggerKind.Invoked
+AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
+
+
+@dataclass
+class Editor:
+    """A connected client. ``encodings`` are what it offers; positions are given in the one agreed on."""
+
+    client: LanguageClient
+    capabilities: types.ServerCapabilities
+    statuses: list[Any] = field(default_factory=list)
+    messages: list[types.ShowMessageParams] = field(default_factory=list)
+    progress: list[types.ProgressParams] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def ready(self, within_s: float = 600.0) -> Any:
+        """Wait for the model; the status that said so."""
+        async with asyncio.timeout(within_s):
+            while not self.statuses or self.statuses[-1].state not in ("ready", "error", "off"):
+                self.changed.clear()
+                await self.changed.wait()
+        return self.statuses[-1]
+
+    def open(self, uri: str, text: str, language: str = "python", version: int = 1) -> None:
+        item = types.TextDocumentItem(uri, language, version, text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+    def change(
+        self, uri: str, version: int, text: str, at: tuple[int, int], to: tuple[int, int] | None = None
+    ) -> None:
+        start, end = types.Position(*at), types.Position(*(to or at))
+        change = types.TextDocumentContentChangePartial(types.Range(start, end), text)
+        document = types.VersionedTextDocumentIdentifier(version, uri)
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+
+    def close(self, uri: str) -> None:
+        document = types.TextDocumentIdentifier(uri)
+        self.client.text_document_did_close(types.DidCloseTextDocumentParams(document))
+
+    def ask(
+        self,
+        uri: str,
+        line: int,
+        character: int,
+        trigger: types.InlineCompletionTriggerKind = AUTOMATIC,
+        selected: types.SelectedCompletionInfo | None = None,
+    ) -> asyncio.Future[Any]:
+        """Send textDocument/inlineCompletion; cancelling the future sends $/cancelRequest."""
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(trigger, selected),
+            types.TextDocumentIdentifier(uri),
+            types.Position(line, character),
+        )
+        return asyncio.wrap_future(
+            self.client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+        )
+
+    async def complete(
+        self, uri: str, line: int, character: int, **options: Any
+    ) -> list[types.InlineCompletionItem]:
+        answer = await self.ask(uri, line, character, **options)
+        return list(answer.items)
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        return await self.client.protocol.send_request_async(method, params)
+
+    async def account(self, item: types.InlineCompletionItem) -> Any:
+        assert item.command is not None and item.command.arguments
+        return await self.request("codeflow/account", {"key": item.command.arguments[0]})
+
+
+@asynccontextmanager
+async def editor(
+    *,
+    model: str = "qwen2.5-coder-0.5b",
+    encodings: list[str] | None = None,
+    settings: dict[str, Any] | None = None,
+    folders: list[str] | None = None,
+    inline: bool = True,
+    work_done_progress: bool = False,
+    command: list[str] | None = None,
+) -> AsyncIterator[Editor]:
+    """Start the server over stdio, initialize it, and shut it down in the end."""
+    client = LanguageClient("tests", "1")
+    await client.start_io(*(command or [sys.executable, "-m", "lsp_server.cli", "--stdio"]))
+    found = Editor(client, types.ServerCapabilities())
+
+    @client.feature("codeflow/status")
+    def on_status(status: Any) -> None:
+        found.statuses.append(status)
+        found.changed.set()
+
+    @client.feature(types.WINDOW_SHOW_MESSAGE)
+    def on_message(message: types.ShowMessageParams) -> None:
+        found.messages.append(message)
+
+    @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+    def on_progress_create(_: types.WorkDoneProgressCreateParams) -> None:
+        return None
+
+    @client.feature(types.PROGRESS)
+    def on_progress(params: types.ProgressParams) -> None:
+        found.progress.append(params)
+
+    inline_capability = types.InlineCompletionClientCapabilities() if inline else None
+    result = await client.initialize_async(
+        types.InitializeParams(
+            types.ClientCapabilities(
+                general=types.GeneralClientCapabilities(
+                    position_encodings=[types.PositionEncodingKind(e) for e in encodings]
+                    if encodings
+                    else None
+                ),
+                text_document=types.TextDocumentClientCapabilities(inline_completion=inline_capability),
+                window=types.WindowClientCapabilities(work_done_progress=work_done_progress),
+            ),
+            workspace_folders=[types.WorkspaceFolder(uri, "folder") for uri in folders or []],
+            initialization_options={"model": {"name": model}, **(settings or {})},
+        )
+    )
+    found.capabilities = result.capabilities
+    client.initialized(types.InitializedParams())
+    try:
+        yield found
+    finally:
+        await asyncio.wait_for(client.shutdown_async(None), 30)
+        client.exit(None)
+        await asyncio.wait_for(client.stop(), 30)
