@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +73,14 @@ class Decoder:
         prefilled = time.monotonic()
         branches: list[_Branch] = []
         if logits is not None:
-            branches = self._open_branches(request, sequence, logits)
-            yield from self._decode(request, branches, logits, stop)
-            finish = branches[0].finish or FinishReason.CANCELLED
+            first = _Branch(sequence, request.begin_with)
+            branches = [first]
+            if request.candidates > 1:
+                logits = yield from self._meet_demand(request, first, logits, stop)
+            if first.finish is None and logits is not None:
+                branches = self._open_branches(request, first)
+                yield from self._decode(request, branches, logits, stop)
+            finish = first.finish or FinishReason.CANCELLED
         return Generation(
             tuple(_candidate(branch) for branch in branches),
             Timings(
@@ -118,12 +123,35 @@ class Decoder:
                 if not self._store.make_room(keep):
                     raise
 
-    def _open_branches(self, request: GenerationRequest, sequence: int, logits: Logits) -> list[_Branch]:
-        branches = [_Branch(sequence, request.begin_with)]
-        length = self._backend.length(sequence)
+    def _meet_demand(
+        self, request: GenerationRequest, branch: _Branch, logits: Logits, stop: StopCheck
+    ) -> Generator[Token, None, Logits | None]:
+        """Generate until what is demanded leaves a choice: before that, further candidates would say the same.
+
+        The logits to branch from; None where the branch is finished.
+        """
+        while branch.demanded and self._demanded.completing(branch.demanded) < request.candidates:
+            token = self._take(request, branch, int(best(logits, 1, self._allowed(branch))[0]), logits)
+            if token is None or branch.finish is not None:
+                return None
+            yield Token(0, token, self._backend.tokenizer.piece(token), branch.logprob)
+            steps = [(branch.sequence, token)]
+            branch.finish = _why_stop(request, stop)
+            following = None if branch.finish else self._backend.decode(steps, stop)
+            if following is None:
+                branch.finish = branch.finish or FinishReason.CANCELLED
+                return None
+            self._store.extend(branch.sequence, [token])
+            logits = following[0]
+        return logits
+
+    def _open_branches(self, request: GenerationRequest, first: _Branch) -> list[_Branch]:
+        """Give every further candidate a sequence and the state of the first."""
+        branches = [first]
+        length = self._backend.length(first.sequence)
         for scratch in self._scratch[: request.candidates - 1]:
-            self._backend.fork(sequence, scratch, length)
-            branches.append(_Branch(scratch, request.begin_with))
+            self._backend.fork(first.sequence, scratch, length)
+            branches.append(replace(first, sequence=scratch, data=bytearray(first.data)))
         return branches
 
     def _decode(

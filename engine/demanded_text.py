@@ -33,6 +33,11 @@ class DemandedText:
             found = found + self._ids.get(rest[:end], [])
         return np.asarray(found, dtype=np.intp)
 
+    def completing(self, rest: bytes) -> int:
+        """How many tokens begin with ``rest``: the choice there is once it has to come."""
+        low = bisect_left(self._sorted, rest)
+        return bisect_left(self._sorted, _after(rest), lo=low) - low
+
 
 def _after(prefix: bytes) -> bytes:
     """The smallest byte string greater than all that begin with ``prefix``."""

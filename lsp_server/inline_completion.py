@@ -22,16 +22,26 @@ def register(server: CodeFlowServer) -> None:
         place, found = await suggestions(server, params.text_document.uri, params.position, invoked=invoked)
         if place is None:
             return types.InlineCompletionList(items=[])
-        if (selected := params.context.selected_completion_info) is not None:
-            start = position_in(place.document, selected.range.start, server.encoding)
-            typed = place.head[start.column :]
-            rest = selected.text[len(typed) :] if selected.text.startswith(typed) else None
-            found = [one for one in found if rest is not None and one.shown.text.startswith(rest)]
         for one in found:
             server.stats.offered(one.key, len(one.shown.text))
-        return types.InlineCompletionList(
-            items=[inline_item(place, one.shown, one.key, server.encoding) for one in found]
-        )
+        items = [inline_item(place, one.shown, one.key, server.encoding) for one in found]
+        if (selected := params.context.selected_completion_info) is not None:
+            start = position_in(place.document, selected.range.start, server.encoding)
+            items = extending(items, selected, place.head[start.column :])
+        return types.InlineCompletionList(items=items)
+
+
+def extending(
+    items: list[types.InlineCompletionItem], selected: types.SelectedCompletionInfo, typed: str
+) -> list[types.InlineCompletionItem]:
+    """The items that go on from what the completion menu has selected, over its range; others are not shown."""
+    found = []
+    for item in items:
+        whole = typed + str(item.insert_text)
+        if item.range is not None and whole.startswith(selected.text):
+            item.insert_text, item.range.start = whole, selected.range.start
+            found.append(item)
+    return found
 
 
 async def suggestions(

@@ -78,13 +78,12 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write_json([{**_facts(entry), "path": str(path) if path else None} for entry, path in rows])
         return 0
-    header = ("NAME", "SIZE", "CONTEXT", "QUANTISATION", "STATE", "LICENCE")
+    header = ("NAME", "SIZE", "CONTEXT", "STATE", "LICENCE")
     lines = [
         (
             entry.name,
-            _megabytes(entry.size_bytes),
+            _readable(entry.size_bytes),
             f"{entry.trained_context:,}",
-            entry.quantisation or "-",
             _state(entry, downloaded=path is not None),
             entry.licence,
         )
@@ -157,10 +156,12 @@ def _facts(entry: ModelEntry) -> dict[str, object]:
 def _state(entry: ModelEntry, *, downloaded: bool) -> str:
     if downloaded:
         return "downloaded"
-    return "not downloaded" if entry.sources else "by path only"
+    return "to download" if entry.sources else "by path only"
 
 
-def _megabytes(size_bytes: int) -> str:
+def _readable(size_bytes: int) -> str:
+    if size_bytes >= 1e9:
+        return f"{size_bytes / 1e9:,.1f} GB"
     return f"{size_bytes / 1e6:,.0f} MB" if size_bytes else "-"
 
 
@@ -174,9 +175,10 @@ def _draw_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in header:
-        table.add_column(title, no_wrap=title == "NAME", justify="right" if title == "SIZE" else "left")
-    for line in lines:
-        table.add_row(*line, style="" if line[4] == "downloaded" else "dim")
+        table.add_column(title, no_wrap=True, justify="right" if title in ("SIZE", "CONTEXT") else "left")
+    for *facts, state, licence in lines:
+        short = licence.partition(":")[0]  # its terms are in `--json`, and where the output is piped
+        table.add_row(*facts, state, short, style="" if state == "downloaded" else "dim")
     Console().print(table)
 
 
@@ -213,6 +215,6 @@ def _plain_reporter(name: str) -> Callable[[Progress], None]:
         percent = 100 * progress.done_bytes // progress.total_bytes if progress.total_bytes else 0
         if percent >= said + PLAIN_STEP_PERCENT:
             said = percent - percent % PLAIN_STEP_PERCENT
-            sys.stderr.write(f"{name}: {percent} % of {_megabytes(progress.total_bytes)} ({progress.what})\n")
+            sys.stderr.write(f"{name}: {percent} % of {_readable(progress.total_bytes)} ({progress.what})\n")
 
     return say

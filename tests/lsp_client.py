@@ -58,16 +58,22 @@ class Editor:
         character: int,
         trigger: types.InlineCompletionTriggerKind = AUTOMATIC,
         selected: types.SelectedCompletionInfo | None = None,
+        request_id: str | None = None,
     ) -> asyncio.Future[Any]:
-        """Send textDocument/inlineCompletion; cancelling the future sends $/cancelRequest."""
+        """Send textDocument/inlineCompletion; ``cancel`` takes its ``request_id``."""
         params = types.InlineCompletionParams(
             types.InlineCompletionContext(trigger, selected),
             types.TextDocumentIdentifier(uri),
             types.Position(line, character),
         )
         return asyncio.wrap_future(
-            self.client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+            self.client.protocol.send_request(
+                types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=request_id
+            )
         )
+
+    def cancel(self, request_id: str) -> None:
+        self.client.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(request_id))
 
     async def complete(
         self, uri: str, line: int, character: int, **options: Any

@@ -50,15 +50,18 @@ def fetch(source: HuggingFaceSource, partial: Partial) -> None:
 
 def _locate(source: HuggingFaceSource) -> tuple[str, int]:
     """The file's address and its size in bytes; 0 where the server does not say."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     for name, value in (
-        ("HF_HUB_DISABLE_TELEMETRY", "1"),
         ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),  # a language server's stderr is a log
         ("HF_HUB_ETAG_TIMEOUT", "5"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "10"),
     ):
         os.environ.setdefault(name, value)  # read once, when huggingface_hub is imported
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
+    constants.HF_HUB_DISABLE_TELEMETRY = (
+        True  # where it was imported before: it would ask for more than the file
+    )
     url = hf_hub_url(source.repo, source.file)
     return url, get_hf_file_metadata(url, timeout=CONNECT_SECONDS).size or 0
 

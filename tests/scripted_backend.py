@@ -1,0 +1,105 @@
+"""A backend whose answers are written down: byte tokens, a KV cache that can be looked into, no weights.
+
+It keeps the promises of ``engine.backend.Backend`` and checks that its caller keeps them too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from engine.backend import Logits, StopCheck
+
+PREFIX, SUFFIX, MIDDLE, END = 256, 257, 258, 259
+VOCABULARY = 260
+Script = Callable[[bytes], bytes]
+
+
+class ByteTokenizer:
+    """One token a byte, and four markers."""
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        del special
+        return tuple(text.encode("utf-8", "replace"))
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token]) if token < 256 else b""
+
+    @cached_property
+    def pieces(self) -> Sequence[bytes]:
+        return [self.piece(token) for token in range(VOCABULARY)]
+
+    @cached_property
+    def stop_tokens(self) -> frozenset[int]:
+        return frozenset({PREFIX, SUFFIX, MIDDLE, END})
+
+
+class ScriptedBackend:
+    """Continues the text after the middle marker (or all of it) as ``script`` says: its whole answer to what
+    stands there; the model ends where the answer does. ``evaluated`` counts prompt tokens."""
+
+    def __init__(
+        self, script: Script, *, context_tokens: int = 4096, sequences: int = 5, chunk_s: float = 0.0
+    ) -> None:
+        self.script, self.context_tokens, self.sequences, self.chunk_s = (
+            script,
+            context_tokens,
+            sequences,
+            chunk_s,
+        )
+        self.chunk_tokens = 32
+        self.tokenizer = ByteTokenizer()
+        self.held: list[list[int]] = [[] for _ in range(sequences)]
+        self.evaluated = 0
+        self.closed = False
+
+    def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
+        assert 0 < len(tokens) <= self.chunk_tokens
+        until = time.monotonic() + self.chunk_s
+        while time.monotonic() < until:
+            if stop():
+                return None
+            time.sleep(0.001)
+        self.evaluated += len(tokens)
+        self.held[sequence].extend(tokens)
+        assert len(self.held[sequence]) <= self.context_tokens
+        return self._logits(sequence)
+
+    def decode(self, steps: Sequence[tuple[int, int]], stop: StopCheck) -> Logits | None:
+        if stop():
+            return None
+        for sequence, token in steps:
+            self.held[sequence].append(token)
+        return np.stack([self._logits(sequence) for sequence, _ in steps])
+
+    def length(self, sequence: int) -> int:
+        return len(self.held[sequence])
+
+    def rewind(self, sequence: int, length: int) -> bool:
+        del self.held[sequence][length:]
+        return True
+
+    def fork(self, source: int, target: int, length: int) -> None:
+        assert source != target
+        self.held[target] = self.held[source][:length]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _logits(self, sequence: int) -> Logits:
+        held = self.held[sequence]
+        start = len(held) - held[::-1].index(MIDDLE) if MIDDLE in held else 0
+        said = bytes(token for token in held[start:] if token < 256)
+        logits = np.full(VOCABULARY, -20.0, dtype=np.float32)
+        logits[32:127] = -10.0  # further candidates prefer printable characters
+        for end in range(len(said), -1, -1):
+            answer = self.script(said[:end])
+            if answer.startswith(said[end:]) and answer:
+                following = answer[len(said) - end :]
+                logits[following[0] if following else END] = 5.0
+                return logits
+        logits[END] = 5.0
+        return logits

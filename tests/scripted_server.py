@@ -1,0 +1,56 @@
+"""The real language server with a scripted model: ``python -m tests.scripted_server [SECONDS_PER_CHUNK]``.
+
+What it answers depends on the cursor's line alone, so that a test can say what it expects.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from context.prompt import PromptFormat
+from engine.engine import SEQUENCES, Engine
+from engine.speed import Speed
+from lsp_server import cli, server
+from lsp_server.model_session import ModelSession
+from lsp_server.settings import Settings
+from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
+
+ANSWERS = {
+    b"    return a": b" + b",
+    b"x = ": b"1",
+    b"def f(": b"a, b):\n    return a + b",
+    "😀 = ".encode(): "'😀'".encode(),
+    b"print(": b"'hello')",
+}
+
+
+def answer(said: bytes) -> bytes:
+    """The scripted continuation of what stands on the cursor's line."""
+    return ANSWERS.get(said.rsplit(b"\n", 1)[-1], b"")
+
+
+def open_scripted(settings: Settings, report: Any, cancelled: Any = None) -> ModelSession:
+    """In place of ``open_session``."""
+    report("loading the script", 0.5)
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+    backend = ScriptedBackend(answer, context_tokens=1 << 16, sequences=SEQUENCES, chunk_s=seconds)
+    engine = Engine(lambda: backend)
+    engine.opened.result()
+    return ModelSession(
+        engine=engine,
+        encode=lru_cache(1 << 16)(backend.tokenizer.encode),
+        form=PromptFormat(prefix=(PREFIX,), suffix=(SUFFIX,), middle=(MIDDLE,)),
+        budget_tokens=settings.context.budget_tokens or 2000,
+        name="scripted",
+        path=Path("scripted"),
+        reason="a test",
+        speed=Speed(1000.0, 1000.0),
+    )
+
+
+if __name__ == "__main__":
+    server.open_session = open_scripted
+    raise SystemExit(cli.main(["--stdio"]))
