@@ -126,11 +126,11 @@ class Decoder:
     def _meet_demand(
         self, request: GenerationRequest, branch: _Branch, logits: Logits, stop: StopCheck
     ) -> Generator[Token, None, Logits | None]:
-        """Generate until what is demanded leaves a choice: before that, further candidates would say the same.
+        """Generate until what is demanded leaves a choice: before, further candidates would be the same.
 
         The logits to branch from; None where the branch is finished.
         """
-        while branch.demanded and self._demanded.completing(branch.demanded) < request.candidates:
+        while self._leaves_no_choice(branch.demanded, request.candidates):
             token = self._take(request, branch, int(best(logits, 1, self._allowed(branch))[0]), logits)
             if token is None or branch.finish is not None:
                 return None
@@ -144,6 +144,12 @@ class Decoder:
             self._store.extend(branch.sequence, [token])
             logits = following[0]
         return logits
+
+    def _leaves_no_choice(self, demanded: bytes, candidates: int) -> bool:
+        """Whether the next token is as good as given. Blanks leave only a choice between ways to split them,
+        but for the last one, which belongs to the following word's token."""
+        blanks = len(demanded) > 1 and demanded.isspace()
+        return bool(demanded) and (blanks or self._demanded.completing(demanded) < candidates)
 
     def _open_branches(self, request: GenerationRequest, first: _Branch) -> list[_Branch]:
         """Give every further candidate a sequence and the state of the first."""
