@@ -1,9 +1,8 @@
 """From a fresh clone to a working virtual environment: `python3 -m lsp_server.bootstrap --dev`.
 
-Runs on the system's Python before any dependency exists, so it knows the standard library and nothing else
-of CodeFlow. llama.cpp is compiled first, as a phase of its own, because it takes minutes and deserves a
-progress line. The stamp is written last: without it, or where it no longer fits, the next run installs what
-is missing. Too old a Python must be able to read this file (3.8 syntax) to be told so.
+Runs on the system's Python before any dependency exists, so it knows the standard library and nothing else.
+llama.cpp is compiled first and as a phase of its own: it takes minutes and deserves a progress line.
+The stamp is written last: without it, or where it does not fit, the next run installs what is missing.
 """
 
 from __future__ import annotations
@@ -28,22 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_NEEDED = (3, 11)
-PIP_NEEDED = "pip>=25.1"  # the first that knows --group
+PYTHON_NEEDED = (3, 11)  # the syntax here is that of 3.8, so that an older Python can be told so
 STAMP = "codeflow-setup.txt"  # in the venv: what was installed, written when all of it was
 BUILT_WITH = "llama-cmake-args.txt"  # in the venv: the user's CMAKE_ARGS that llama.cpp was compiled with
 LOG = "install.log"
 # With these parts the same build takes 10 min 40 s on two cores instead of 3 min 43 s.
-LEFT_OUT = (
-    "LLAVA_BUILD LLAMA_BUILD_TOOLS LLAMA_BUILD_EXAMPLES LLAMA_BUILD_TESTS LLAMA_BUILD_SERVER LLAMA_CURL"
-)
+OFF = "LLAVA_BUILD LLAMA_BUILD_TOOLS LLAMA_BUILD_EXAMPLES LLAMA_BUILD_TESTS LLAMA_BUILD_SERVER LLAMA_CURL"
 PACKAGES = """\
 On Debian or Ubuntu: sudo apt-get install gcc g++ cmake make python3-venv
 (macOS: xcode-select --install; Windows: the Visual Studio Build Tools with C++). Then run this again."""
 ADVICE = {  # what pip's log says: what to do about it; the first that fits, so the more telling come first
-    "No space left on device": "The disk is full; llama.cpp needs about 1 GB while it compiles.",
+    "No space left on device": "The disk is full: free some space, or point TMPDIR to where there is more.",
     "Killed signal": "The compiler ran out of memory. Set CMAKE_BUILD_PARALLEL_LEVEL=1 and run this again.",
-    r"CMAKE_C(XX)?_COMPILER|not able to compile|stdlib\.h|xcrun: error": "No working compiler. " + PACKAGES,
+    r"CMAKE_C(XX)?_COMPILER|not able to compile|stdlib\.h|xcrun: error": "No working compiler.\n" + PACKAGES,
     "CERTIFICATE_VERIFY_FAILED": "Give pip the certificate of your network: pip config set global.cert FILE",
     "Retrying|ConnectionError|name resolution|ProxyError|No matching distribution": """\
 No package index that has this could be reached. Check the network, or name your network's own index:
@@ -75,24 +71,25 @@ def to_go(done: int, total: int, elapsed_s: float) -> str:
     left_s = elapsed_s * (total - done) / done
     if left_s >= 90:
         return f", about {round(left_s / 60)} min to go"
-    return f", about {round(left_s, -1):.0f} s to go" if left_s >= 10 else ", a few seconds to go"
+    return f", about {duration(round(left_s, -1))} to go" if left_s >= 10 else ", a few seconds to go"
 
 
 def explain(log: str, count: int = 8) -> str:
     """Quote the last lines of pip's log that say what went wrong, and say what a user can do about it."""
-    lines = [line.strip() for line in log.splitlines() if line.strip() and not parse_progress(line)]
-    telling = re.compile("error|fatal|failed|not found|no such|no space|retrying", re.IGNORECASE)
+    dull = re.compile(r"\[ *\d|note:|error: \S+-|Building wheel|\W*(ERROR: )?Failed (to )?build")
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not dull.match(line.strip())]
+    telling = re.compile(r"\berror\b|fatal|failed|broken|not found|no such|no space", re.IGNORECASE)
     last = list(dict.fromkeys(list(filter(telling.search, lines)) or lines))[-count:]
     advice = next(sentence for pattern, sentence in ADVICE.items() if re.search(pattern, log))
-    return "".join(f"    {line}\n" for line in last) + advice
+    return "".join(f"    {line[:200]}\n" for line in last) + advice
 
 
 def python_too_old(version: Sequence[int]) -> str:
     """Return the sentence for a Python that is too old, or an empty string."""
     if tuple(version[:2]) >= PYTHON_NEEDED:
         return ""
-    names = (f"python3.{minor}" for minor in range(20, PYTHON_NEEDED[1] - 1, -1))
-    newer = next((name for name in names if shutil.which(name)), "")
+    names = (f"python3.{minor}" for minor in range(PYTHON_NEEDED[1], 20))  # the lowest has all its wheels
+    newer = next(filter(shutil.which, names), "")
     hint = f"Run: make setup PYTHON={newer}" if newer else "Install a newer one and run this again."
     needed, found = (".".join(map(str, numbers)) for numbers in (PYTHON_NEEDED, version))
     return f"CodeFlow needs Python {needed} or newer, and this is Python {found}. {hint}"
@@ -104,7 +101,7 @@ def compiler_missing(env: Mapping[str, str]) -> str:
         candidates = shlex.split(env.get(variable, ""))[:1] or names.split()
         known = any(shutil.which(name, path=env.get("PATH", os.defpath)) for name in candidates)
         if not known and os.name != "nt":  # Visual Studio is never in PATH; CMake knows where it lives
-            return f"llama.cpp needs a {language} compiler: found no {', '.join(candidates)}. {PACKAGES}"
+            return f"llama.cpp needs a {language} compiler: found no {', '.join(candidates)}.\n{PACKAGES}"
     return ""
 
 
@@ -132,11 +129,34 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
+def without_amx(env: Mapping[str, str]) -> str:
+    """Return compiler flags that keep llama.cpp off Intel's AMX, where this machine has it: K-quant models
+    crash there (ggml-org/llama.cpp#20824). Empty elsewhere, and for compilers too old to know of it."""
+    if "amx_int8" not in read(Path("/proc/cpuinfo")):
+        return ""
+    flags = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+    compiler = [*shlex.split(env.get("CC", "") or "cc"), *flags.split(), "-E", "-x", "c", os.devnull]
+    try:
+        known = subprocess.run(compiler, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return ""
+    return flags if known else ""
+
+
+def built_with_amx(venv: Path) -> bool:
+    """Tell whether the installed llama.cpp would use AMX: pip may have kept a build from before."""
+    ask = "import llama_cpp; print(b'AMX_INT8 = 1' in llama_cpp.llama_print_system_info())"
+    said = subprocess.run([str(venv_python(venv)), "-c", ask], capture_output=True, text=True, check=False)
+    return "True" in said.stdout
+
+
 def build_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return pip's environment: our build flags in front, so that the user's own have the last word."""
-    ours = "".join(f"-D{part}=OFF " for part in LEFT_OUT.split())
+    ours = "".join(f"-D{part}=OFF " for part in OFF.split())
     plain = {"PYTHONUNBUFFERED": "1", "PIP_NO_INPUT": "1", "LC_ALL": "C"}  # explain() reads English
-    return {**env, **plain, "CMAKE_ARGS": (ours + env.get("CMAKE_ARGS", "")).strip()}
+    amx = without_amx(env)
+    flags = {name: f"{env.get(name, '')} {amx}".strip() for name in ("CFLAGS", "CXXFLAGS") if amx}
+    return {**env, **plain, **flags, "CMAKE_ARGS": (ours + env.get("CMAKE_ARGS", "")).strip()}
 
 
 class Progress:
@@ -161,7 +181,7 @@ class Progress:
         counted, tenths = parse_progress(pip_line), 10 * self.done // max(self.total, 1)
         if counted and counted[0] >= self.done:
             self.done, self.total = counted
-        elif step := re.match(r"\s*((?:Collecting|Building|Preparing|Installing) [^(<>=;]+)", pip_line):
+        elif step := re.match(r"\s*((?:Collecting|Building|Preparing|Installing) [^(<>=;:]+)", pip_line):
             self.step = step[1].strip()
         text, tenths_now = self.line(time.monotonic() - self.started), 10 * self.done // max(self.total, 1)
         if self.live:
@@ -171,7 +191,7 @@ class Progress:
 
     def show(self, text: str, end: str = "") -> None:
         """Rewrite the line on the terminal; spaces wipe the rest, since not every console knows escapes."""
-        width = shutil.get_terminal_size().columns - 1
+        width = shutil.get_terminal_size().columns - 1  # the last column would wrap
         print("\r" + text[:width].ljust(width), end=end, file=self.out, flush=True)
 
     def finish(self, word: str) -> None:
@@ -183,10 +203,8 @@ class Progress:
 def lines_of(output: Iterable[str]) -> Iterator[str]:
     """Yield the lines as they come, and an empty string after each second of silence."""
     arrived: queue.Queue[str | None] = queue.Queue()
-    thread = threading.Thread(
-        target=lambda: [arrived.put(line) for line in itertools.chain(output, [None])], daemon=True
-    )
-    thread.start()
+    everything = itertools.chain(output, [None])
+    threading.Thread(target=lambda: [*map(arrived.put, everything)], daemon=True).start()
     line: str | None = ""
     while line is not None:
         yield line
@@ -240,10 +258,10 @@ def make_venv(venv: Path, python: str) -> None:
     if venv.is_dir() and any(venv.iterdir()) and not (venv / "pyvenv.cfg").exists():
         raise SetupError(f"{venv} exists and is no virtual environment; name another directory with --venv.")
     if not version_of(python, "venv, ensurepip"):
-        raise SetupError(f"{python} cannot make virtual environments. {PACKAGES}")
+        raise SetupError(f"{python} cannot make virtual environments.\n{PACKAGES}")
     made = subprocess.run([python, "-m", "venv", "--clear", str(venv)], capture_output=True, text=True)
     if made.returncode:
-        raise SetupError(f"{made.stdout}{made.stderr}The virtual environment {venv} could not be made.")
+        raise SetupError(f"{made.stdout}{made.stderr}{venv} could not be made; see above.")
 
 
 def set_up(venv: Path, python: str, dev: bool) -> None:
@@ -256,12 +274,12 @@ def set_up(venv: Path, python: str, dev: bool) -> None:
         raise SetupError(too_old)
     pyproject, version = Path("pyproject.toml").read_bytes(), version_of(venv_python(venv), "pip")
     usable = version >= PYTHON_NEEDED and asked_for[:2] in ((), version[:2])
-    same_flags = cmake_args in ("", read(venv / BUILT_WITH))  # else the user turns CUDA on, say
-    if usable and same_flags and in_place(venv, fingerprint(pyproject, version, dev)):
+    stale = cmake_args not in ("", read(venv / BUILT_WITH))  # CUDA is turned on, say
+    if usable and not stale and in_place(venv, fingerprint(pyproject, version, dev)):
         print(f"CodeFlow is in place in {venv}.")
         return
     built = usable and any(venv.glob("[Ll]ib/**/llama_cpp_python-*.dist-info"))
-    if not (built and same_flags) and (missing := compiler_missing(os.environ)):
+    if (stale or not built) and (missing := compiler_missing(os.environ)):
         raise SetupError(missing)
     if not usable:  # inside an active venv, _base_executable is the Python which that one was made from
         make_venv(venv, python or getattr(sys, "_base_executable", sys.executable))
@@ -269,10 +287,15 @@ def set_up(venv: Path, python: str, dev: bool) -> None:
     print(f"Setting up CodeFlow in {venv} with Python {'.'.join(map(str, version))}.", flush=True)
     for leftover in (STAMP, LOG):
         (venv / leftover).unlink(missing_ok=True)
-    pip_install("Updating pip", venv, PIP_NEEDED)
-    new_flags = cmake_args not in ("", read(venv / BUILT_WITH))
-    anew = ("--force-reinstall", "--no-cache-dir", "--no-deps") if new_flags else ()
-    pip_install("Building llama.cpp", venv, "-v", *anew, llama_requirement(pyproject.decode()))
+    pip_install("Updating pip", venv, "pip>=25.1")  # the first that knows --group
+    stale = cmake_args not in ("", read(venv / BUILT_WITH))
+    anew, requirement = (
+        ("--force-reinstall", "--no-cache-dir", "--no-deps"),
+        llama_requirement(pyproject.decode()),
+    )
+    pip_install("Building llama.cpp", venv, "-v", *(anew if stale else ()), requirement)
+    if without_amx(os.environ) and built_with_amx(venv):
+        pip_install("Building llama.cpp without AMX", venv, "-v", *anew, requirement)
     if cmake_args:
         (venv / BUILT_WITH).write_text(cmake_args, encoding="utf-8")
     pip_install("Installing CodeFlow", venv, "--editable", ".", *(("--group", "dev") if dev else ()))

@@ -1,0 +1,29 @@
+# Every target sets up what it needs first: minutes the first time, a moment after that.
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with all that CodeFlow needs (PYTHON=python3.12 picks the Python)
+	$(PYTHON) -m lsp_server.bootstrap --dev
+
+run: setup ## Try CodeFlow in this terminal
+	.venv/bin/codeflow-lsp demo
+
+test: setup lint ## Run the checks, then all tests
+	.venv/bin/python -m pytest
+
+lint: setup ## Run the checks: style, types, and who may import whom
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright && .venv/bin/lint-imports
+
+format: setup ## Put all Python files into the project's style
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+bench: setup ## Measure speed and quality on this machine
+	.venv/bin/python -m tests.benchmarks
+
+clean: ## Remove caches and build outputs (not .venv, which takes minutes to make)
+	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
