@@ -219,8 +219,7 @@ class Decoder:
             branch.finish = FinishReason.END_OF_TEXT
             return None
         piece = self._backend.tokenizer.piece(token)
-        if not branch.demanded:  # what was demanded says nothing about how sure the model is
-            branch.logprob += log_probability(logits, token)
+        branch.logprob += log_probability(logits, token, self._allowed(branch))
         branch.tokens += 1
         branch.last = token
         given = min(len(branch.demanded), len(piece))

@@ -25,10 +25,21 @@ class DemandedText:
                 self._ids.setdefault(piece, []).append(token)
 
     def allowed(self, rest: bytes) -> NDArray[np.intp]:
-        """Ids of tokens that begin with ``rest``, or that ``rest`` begins with; never empty in practice."""
+        """Ids of tokens that begin with ``rest``, or that ``rest`` begins with; never empty in practice.
+
+        Blanks demanded are an indentation that somebody chose: tokens that would deepen it are left out.
+        """
         low = bisect_left(self._sorted, rest)
         high = bisect_left(self._sorted, _after(rest), lo=low)
         found = self._order[low:high]
+        if rest.isspace():
+            length = len(rest)
+            pieces = self._sorted[low:high]
+            found = [
+                token
+                for token, piece in zip(found, pieces, strict=True)
+                if not piece[length : length + 1].isspace()
+            ]
         for end in range(1, len(rest)):
             found = found + self._ids.get(rest[:end], [])
         return np.asarray(found, dtype=np.intp)

@@ -9,10 +9,11 @@ from engine.backend import Logits
 from engine.request import Sampling
 
 
-def log_probability(logits: Logits, token: int) -> float:
-    """Natural log of the softmax probability of ``token``; logits (V,)."""
-    top = float(logits.max())
-    return float(logits[token]) - top - float(np.log(np.exp(logits - top, dtype=np.float64).sum()))
+def log_probability(logits: Logits, token: int, allowed: NDArray[np.intp] | None = None) -> float:
+    """Natural log of the softmax probability of ``token``, among ``allowed`` where given; logits (V,)."""
+    values = logits if allowed is None else logits[allowed]
+    top = float(values.max())
+    return float(logits[token]) - top - float(np.log(np.exp(values - top, dtype=np.float64).sum()))
 
 
 def choose(
