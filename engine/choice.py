@@ -15,6 +15,7 @@ import psutil
 from engine.catalog import ModelEntry, Progress, ResolvedModel, cache_dir, load_catalog, resolve
 from engine.errors import ModelUnavailable
 from engine.llama.opening import open_llama, version
+from engine.llama.threads import FreeCores
 from engine.speed import Speed, SpeedBook, measure
 
 LIMIT_S = 1.0  # a ghost text later than this is typed past
@@ -41,12 +42,13 @@ def speed_of(model: ResolvedModel, book: SpeedBook, *, again: bool = False) -> S
     key = model.entry.sha256 if model.entry else str(model.path)
     if not again and (known := book.get(key)) is not None:
         return known
-    backend = open_llama(model.path, sequences=1, context_tokens=512)
+    backend, load = open_llama(model.path, sequences=1, context_tokens=512), FreeCores()
     try:
         speed = measure(backend)
     finally:
         backend.close()
-    book.put(key, speed)
+    if load() == load.cores:  # beside other work it says little; the next start measures again
+        book.put(key, speed)
     return speed
 
 

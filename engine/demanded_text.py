@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ class DemandedText:
             if piece:
                 self._ids.setdefault(piece, []).append(token)
 
+    @lru_cache(maxsize=64)  # noqa: B019  (one instance for each model, which lives as long as its cache)
     def allowed(self, rest: bytes) -> NDArray[np.intp]:
         """Ids of tokens that begin with ``rest``, or that ``rest`` begins with; never empty in practice.
 

@@ -5,9 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 
 
-def round_to_cents(amount: Decimal) -> Decimal:
+def round_to_cents(price: Decimal) -> Decimal:
     """Half up, as invoices do."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+    return price.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
 def with_discount(price: Decimal, percent: Decimal) -> Decimal:
@@ -17,6 +17,7 @@ def with_discount(price: Decimal, percent: Decimal) -> Decimal:
 
 def with_tax(price: Decimal, rate: Decimal) -> Decimal:
     """The price including tax, rounded to cents."""
+    
 
 
 def split_evenly(amount: Decimal, parts: int) -> list[Decimal]:
