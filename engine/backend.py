@@ -95,6 +95,11 @@ class Backend(Protocol):
         """Append one token each to several sequences, ``(sequence, token)``; the logits (N, V)."""
         ...
 
+    def score(self, sequence: int, tokens: Sequence[int], count: int, stop: StopCheck) -> list[float] | None:
+        """Append ``tokens`` (at most ``chunk_tokens``) and return the natural log probabilities of the last
+        ``count`` of them, each given all before it. None where ``stop`` came true."""
+        ...
+
     def length(self, sequence: int) -> int:
         """How many tokens ``sequence`` holds."""
         ...

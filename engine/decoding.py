@@ -6,6 +6,7 @@ the backend, inside them; a generator that is no longer advanced leaves the cach
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from engine.backend import Backend, Logits, StopCheck
 from engine.demanded_text import DemandedText
 from engine.errors import ContextFull
-from engine.prefix_store import PrefixStore
+from engine.prefix_store import PrefixStore, common_prefix
 from engine.request import Candidate, FinishReason, Generation, GenerationRequest, Timings, Token
 from engine.sampling import best, choose, log_probability
+
+_FOLLOWING_TOKENS = 24  # of what follows, for a second look: a line or two
 
 
 @dataclass(slots=True)
@@ -27,11 +30,13 @@ class _Branch:
 
     sequence: int
     demanded: bytes
+    indented: bool  # blanks were demanded: they are the indentation, and it gets no deeper
     data: bytearray = field(default_factory=bytearray)
     logprob: float = 0.0
     tokens: int = 0
     last: int = -1
     finish: FinishReason | None = None
+    fit: float | None = None
 
     @property
     def text(self) -> str:
@@ -50,7 +55,12 @@ class Decoder:
         self._store = PrefixStore(backend, branches)
         self._scratch = list(range(branches, backend.sequences))
         self._demanded = DemandedText(backend.tokenizer.pieces)
-        self._stop_tokens = backend.tokenizer.stop_tokens
+        self._stop_tokens = stop_tokens = backend.tokenizer.stop_tokens
+        blank = (b" ", b"\t", b"\r", b"\n")
+        pieces = enumerate(backend.tokenizer.pieces)
+        self._unblank = np.array(
+            [i for i, piece in pieces if i in stop_tokens or not piece.startswith(blank)]
+        )
 
     def run(
         self, request: GenerationRequest, stop: StopCheck, queue_ms: float = 0.0
@@ -73,13 +83,15 @@ class Decoder:
         prefilled = time.monotonic()
         branches: list[_Branch] = []
         if logits is not None:
-            first = _Branch(sequence, request.begin_with)
+            first = _Branch(sequence, request.begin_with, request.begin_with.isspace())
             branches = [first]
             if request.candidates > 1:
                 logits = yield from self._meet_demand(request, first, logits, stop)
             if first.finish is None and logits is not None:
-                branches = self._open_branches(request, first)
+                if not self._is_sure(request, first, logits):
+                    branches = self._open_branches(request, first)
                 yield from self._decode(request, branches, logits, stop)
+                self._look_again(request, branches, stop)
             finish = first.finish or FinishReason.CANCELLED
         return Generation(
             tuple(_candidate(branch) for branch in branches),
@@ -160,6 +172,38 @@ class Decoder:
             branches.append(replace(first, sequence=scratch, data=bytearray(first.data)))
         return branches
 
+    def _is_sure(self, request: GenerationRequest, branch: _Branch, logits: Logits) -> bool:
+        """Whether one candidate will do: the first word is likely enough for the request."""
+        if request.second_look is None:
+            return False
+        allowed = self._allowed(branch)
+        likeliest = best(logits, 1, allowed)[0]
+        return log_probability(logits, likeliest, allowed) >= math.log(request.second_look.unsure_below)
+
+    def _look_again(self, request: GenerationRequest, branches: list[_Branch], stop: StopCheck) -> None:
+        """Score what follows after each candidate; too long ones, and a lone one, are left without."""
+        look, first = request.second_look, branches[0]
+        if look is None or len(branches) < 2 or not look.following:
+            return
+        encode = self._backend.tokenizer.encode
+        following = encode(look.following)[:_FOLLOWING_TOKENS]
+        shared = common_prefix(look.before, self._store.tokens(first.sequence))
+        scratch = self._scratch[0]
+        scores: dict[str, float] = {}
+        for branch in branches:
+            text = look.shown(branch.text)
+            if text and text not in scores:
+                read = (*look.before[shared:], *encode(f"{look.head}{text}\n"), *following)
+                if len(read) > self._backend.chunk_tokens:
+                    return
+                self._backend.fork(first.sequence, scratch, shared)
+                found = self._backend.score(scratch, read, len(following), stop)
+                self._backend.rewind(scratch, 0)
+                if found is None:
+                    return
+                scores[text] = sum(found) / len(found)
+            branch.fit = scores.get(text)
+
     def _decode(
         self, request: GenerationRequest, branches: list[_Branch], logits: Logits, stop: StopCheck
     ) -> Generator[Token, None, None]:
@@ -211,7 +255,10 @@ class Decoder:
         return firsts + [-1] * (len(branches) - len(firsts))
 
     def _allowed(self, branch: _Branch) -> NDArray[np.intp] | None:
-        return self._demanded.allowed(branch.demanded) if branch.demanded else None
+        """Tokens that may come next; None for all."""
+        if branch.demanded:
+            return self._demanded.allowed(branch.demanded)
+        return self._unblank if branch.indented and not branch.data else None
 
     def _take(self, request: GenerationRequest, branch: _Branch, token: int, logits: Logits) -> int | None:
         """Add a chosen token to a branch; None where it ended instead."""
@@ -242,4 +289,4 @@ def _why_stop(request: GenerationRequest, stop: StopCheck) -> FinishReason | Non
 
 def _candidate(branch: _Branch) -> Candidate:
     mean = branch.logprob / branch.tokens if branch.tokens else 0.0
-    return Candidate(branch.text, branch.finish or FinishReason.CANCELLED, mean, branch.tokens)
+    return Candidate(branch.text, branch.finish or FinishReason.CANCELLED, mean, branch.tokens, branch.fit)

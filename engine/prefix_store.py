@@ -37,7 +37,7 @@ class PrefixStore:
 
         The last prompt token is never counted as cached: its logits are needed.
         """
-        shared = [_common_prefix(branch.tokens, prompt) for branch in self._branches]
+        shared = [common_prefix(branch.tokens, prompt) for branch in self._branches]
         source = max(range(len(shared)), key=lambda i: (shared[i], self._branches[i].used))
         length = min(shared[source], len(prompt) - 1)
         sequence = source
@@ -69,7 +69,7 @@ class PrefixStore:
         return True
 
 
-def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     """How many leading tokens are equal; halves slices, which C compares far faster than a loop."""
     low, high = 0, min(len(a), len(b))
     while low < high:

@@ -39,14 +39,32 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLook:
+    """How to tell which candidate fits what follows it, where the model is not sure of its first word.
+
+    A model that fills in may well ignore the suffix; read from left to right, the suffix is likelier after
+    the candidate that belongs there. ``before`` is the prompt as far as the text before the cursor's line;
+    then come ``head``, what ``shown`` makes of a candidate, a line break, and ``following``, which is scored.
+    Further candidates are opened only where the first word's probability is below ``unsure_below``.
+    """
+
+    before: tuple[int, ...]
+    head: str
+    following: str
+    shown: Callable[[str], str]
+    unsure_below: float
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """All that the engine may know about one generation.
 
     ``begin_with`` is text (UTF-8) that the generation must reproduce before anything else. It is how a
     prompt that ends inside a word is healed: the prompt is cut at a token boundary and the rest is
     demanded back; it is not part of the answer. ``candidates`` > 1 opens that many branches, each with a
-    different first token, which share one prefill. ``stop_when`` sees the text so far of one candidate,
-    on the engine's thread, after each token. ``deadline`` is in ``time.monotonic`` seconds.
+    different first token, which share one prefill; ``second_look`` compares them. ``stop_when`` sees the
+    text so far of one candidate, on the engine's thread, after each token. ``deadline`` is in
+    ``time.monotonic`` seconds.
     """
 
     tokens: tuple[int, ...]
@@ -58,6 +76,7 @@ class GenerationRequest:
     priority: Priority = Priority.INTERACTIVE
     deadline: float | None = None
     lane: str = ""
+    second_look: SecondLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +91,16 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One finished branch. ``mean_logprob`` is per generated token; 0.0 where nothing was generated."""
+    """One finished branch. ``mean_logprob`` is per generated token; 0.0 where nothing was generated.
+
+    ``fit`` is the mean log probability per token of what follows; None where no second look was taken.
+    """
 
     text: str
     finish: FinishReason
     mean_logprob: float
     tokens: int
+    fit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

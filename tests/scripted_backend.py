@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.backend import Logits, StopCheck
+from engine.sampling import log_probability
 
 PREFIX, SUFFIX, MIDDLE, END = 256, 257, 258, 259
 VOCABULARY = 260
@@ -74,6 +75,16 @@ class ScriptedBackend:
         for sequence, token in steps:
             self.held[sequence].append(token)
         return np.stack([self._logits(sequence) for sequence, _ in steps])
+
+    def score(self, sequence: int, tokens: Sequence[int], count: int, stop: StopCheck) -> list[float] | None:
+        if stop():
+            return None
+        found = []
+        for i, token in enumerate(tokens):
+            if i >= len(tokens) - count:
+                found.append(log_probability(self._logits(sequence), token))
+            self.held[sequence].append(token)
+        return found
 
     def length(self, sequence: int) -> int:
         return len(self.held[sequence])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.decoding import Decoder
 from engine.engine import BRANCHES, Engine
 from engine.errors import ContextFull, EngineClosed
-from engine.request import FinishReason, Generation, GenerationRequest, Priority
+from engine.request import FinishReason, Generation, GenerationRequest, Priority, SecondLook
 from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
 
 
@@ -83,6 +83,24 @@ def test_candidates_differ_in_their_first_token_and_share_the_prefill():
     assert len({c.text[:1] for c in found.candidates}) == 3
     assert backend.evaluated == len(prompt("", ""))
     assert [len(held) for held in backend.held[BRANCHES:]] == [0, 0]
+
+
+def test_a_second_look_scores_what_follows_each_candidate():
+    """Only where the first word is unsure; the scores are those of plain left-to-right text."""
+
+    def script(said: bytes) -> bytes:
+        return {b"": b"one", b"one\n": b"use(one)"}.get(said, b"")
+
+    def ask(unsure_below: float) -> Generation:
+        look = SecondLook((PREFIX, *b"a"), "", "use(one)", lambda text: text, unsure_below)
+        request = GenerationRequest(
+            (PREFIX, *b"a", SUFFIX, *b"\nuse(one)", MIDDLE), candidates=2, max_tokens=8, second_look=look
+        )
+        return run(Decoder(ScriptedBackend(script), BRANCHES), request)
+
+    assert [c.fit for c in ask(0.5).candidates] == [None]
+    first, second = ask(2.0).candidates
+    assert first.fit is not None and second.fit is not None
 
 
 def test_the_stop_rule_ends_a_generation():
