@@ -136,7 +136,7 @@ def test_what_cannot_fit_is_refused_in_a_sentence():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text("ab\n", max_size=40), st.text("ab", max_size=6)), min_size=1, max_size=8))
 def test_reused_equals_fresh(walk):
-    """Whatever was asked before, an answer is what an empty cache gives, and the cache holds just that prompt."""
+    """Whatever was asked before, an answer is what an empty cache gives."""
 
     def script(said: bytes) -> bytes:
         return bytes([97 + sum(said) % 26]) if len(said) % 7 else b""
