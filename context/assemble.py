@@ -103,7 +103,7 @@ def assemble(
 def _around_anchor(
     document: Document, window: Window, line: int, column: int
 ) -> tuple[str, str, tuple[str, ...], str]:
-    """The cursor's line, its head, the lines before it in the middle part, and the blanks given to the prefix.
+    """The cursor's line, its head, the middle part's lines before it, and the blanks given to the prefix.
 
     The anchor line's indentation ends the prefix: a model that knows how deep it is completes half as often
     again right as one that has to guess (docs/log.md), and typing on the line does not change it.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What is known of one language. ``grammar`` is "module" or "module:function" of its tree-sitter wheel."""
+    """What is known of one language. ``grammar`` is its tree-sitter wheel: "module" or "module:function"."""
 
     name: str
     extensions: tuple[str, ...]

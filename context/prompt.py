@@ -55,11 +55,18 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Token ids, and what they are. The generation must begin with ``begin_with`` (UTF-8; see the engine)."""
+    """Token ids, and what they are. The generation must begin with ``begin_with`` (UTF-8; see the engine).
+
+    ``left`` is the same up to the cursor's line read from left to right, without what follows, and ``head``
+    the text after it up to the cursor: what comes next can be judged by them. ``left`` begins as ``tokens``
+    do, so most of it is cached; it is empty for a format that puts the suffix first.
+    """
 
     tokens: Ids
     begin_with: bytes
     pieces: tuple[Piece, ...]
+    left: Ids = ()
+    head: str = ""
 
 
 def blocks(lines: Sequence[str]) -> Iterator[str]:
@@ -134,7 +141,8 @@ def render(
         before += (*form.file_separator, *encode(path + "\n"))
     prefix_ids, suffix_ids = encode_lines(prefix, encode), encode_lines(suffix, encode)
     healed, begin_with = cut_for_healing(head[-MAX_LINE_CHARACTERS:], encode)
-    middle_ids = (*encode_lines(middle, encode), *healed)
+    middle_lines = encode_lines(middle, encode)
+    middle_ids = (*middle_lines, *healed)
     if not form.fills_in:
         tokens = (*before, *prefix_ids, *middle_ids)
     elif form.suffix_first:
@@ -146,4 +154,5 @@ def render(
         *([Piece("suffix", path, len(suffix_ids))] if form.fills_in else []),
         Piece("middle", path, len(middle_ids)),
     ]
-    return Prompt(tokens or encode("\n"), begin_with, tuple(pieces))
+    left = () if form.suffix_first else (*before, *form.prefix, *prefix_ids, *middle_lines)
+    return Prompt(tokens or encode("\n"), begin_with, tuple(pieces), left, head)

@@ -1,4 +1,4 @@
-"""The world as the editor tells it: open documents and folders. One way in (``apply``), one way out (``snapshot``).
+"""The world as the editor tells it. One way in (``apply``), one way out (``snapshot``).
 
 Mutable, and owned by the server's event loop; everything after a snapshot reads nothing that can change.
 """

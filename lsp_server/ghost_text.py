@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from context import Query, Snapshot, assemble
 from context.privacy import may_be_prompted
+from context.prompt import Prompt
 from context.syntax import error_count
 from context.window import Window
 from lsp_server.model_session import ModelSession
@@ -24,9 +26,12 @@ from lsp_server.trim import Shown, is_finished, trim
 from lsp_server.typed_along import TypedAlong
 
 if TYPE_CHECKING:
-    from engine.request import Candidate, Generation
+    from engine.request import Candidate, Generation, SecondLook
 
 _ACCOUNTS_KEPT = 200
+_UNSURE_BELOW = 0.7  # probability of the first word below which candidates are compared
+_FIT_WEIGHT = 4.0  # best of those tried on 60 rows outside the tuning set (docs/log.md)
+_LINES_BELOW = 4  # that candidates are judged by; the engine takes the first 24 tokens of them
 _LINE_TOKENS = 48  # most tokens of a suggestion that is one line
 _CHECKED_LINES = 60  # lines before, and half as many after, that a candidate's syntax is checked with
 
@@ -121,12 +126,14 @@ class GhostText:
         self._windows[query.uri] = assembled.window
         assembled_at = time.perf_counter()
         limit = settings.completion.max_tokens
+        look = _second_look(place, assembled.prompt, _UNSURE_BELOW if candidates == 1 else math.inf)
         handle = session.engine.submit(
             GenerationRequest(
                 tokens=assembled.prompt.tokens,
                 begin_with=assembled.prompt.begin_with,
                 max_tokens=min(limit, _LINE_TOKENS) if place.extent is Extent.LINE else limit,
-                candidates=max(1, min(candidates, MAX_CANDIDATES)),
+                candidates=MAX_CANDIDATES if look else max(1, min(candidates, MAX_CANDIDATES)),
+                second_look=look,
                 stop_when=lambda text: is_finished(place, text),
                 deadline=time.monotonic() + settings.completion.timeout_ms / 1e3,
                 lane=query.uri,
@@ -139,7 +146,7 @@ class GhostText:
             raise
         if handle.cancelled:
             return []
-        best = await asyncio.to_thread(_shown, place, generation)
+        best = (await asyncio.to_thread(_shown, place, generation))[:candidates]
         key = f"c{next(self._keys)}"
         timings = generation.timings
         self._account(
@@ -170,6 +177,24 @@ class GhostText:
             self.accounts.popitem(last=False)
 
 
+def _second_look(place: Place, prompt: Prompt, unsure_below: float) -> SecondLook | None:
+    """How the engine may choose between candidates; None where nothing follows to judge them by."""
+    from engine.request import SecondLook
+
+    if place.extent is Extent.LINE or not prompt.left:
+        return None
+    below = place.document.lines[place.position.line + 1 :][:_LINES_BELOW]
+    following = "".join(line for line in below if line.strip()).replace("\r\n", "\n")
+
+    def shown(text: str) -> str:
+        found = trim(place, text)
+        return found.text.replace("\r\n", "\n") if found else ""
+
+    if not following:
+        return None
+    return SecondLook(prompt.left, prompt.head, following, shown, unsure_below)
+
+
 def _shown(place: Place, generation: Generation) -> list[tuple[Shown, Candidate]]:
     """What can be shown of a generation, best first, nothing twice.
 
@@ -182,8 +207,13 @@ def _shown(place: Place, generation: Generation) -> list[tuple[Shown, Candidate]
             found[shown.text] = (shown, candidate)
     ranked = list(found.values())
     if len(ranked) > 1:
-        ranked.sort(key=lambda pair: (_errors_with(place, pair[0]), -pair[1].mean_logprob))
+        ranked.sort(key=lambda pair: (_errors_with(place, pair[0]), -_worth(pair[1])))
     return ranked
+
+
+def _worth(candidate: Candidate) -> float:
+    """How good a candidate is: how likely, and how likely what follows is after it."""
+    return candidate.mean_logprob * candidate.tokens + _FIT_WEIGHT * (candidate.fit or 0.0)
 
 
 def _errors_with(place: Place, shown: Shown) -> int:

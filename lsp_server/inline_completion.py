@@ -34,7 +34,7 @@ def register(server: CodeFlowServer) -> None:
 def extending(
     items: list[types.InlineCompletionItem], selected: types.SelectedCompletionInfo, typed: str
 ) -> list[types.InlineCompletionItem]:
-    """The items that go on from what the completion menu has selected, over its range; others are not shown."""
+    """The items that go on from what the completion menu has selected, over its range; no others."""
     found = []
     for item in items:
         whole = typed + str(item.insert_text)

@@ -5,24 +5,33 @@ Pure text questions only; nothing here knows models or LSP.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 
 from context.assemble import closed_by_editor
-from context.document import Document, Position
+from context.document import Document, Position, line_end
 from context.language import Language, language_named
+from lsp_server.brackets import CLOSERS, State, is_comment, is_long, state_after, tokens
 
-_LOOK_BACK = 60  # lines searched for brackets that are still open
-OPENERS, CLOSERS = "([{", ")]}"
-_PAIR = dict(zip(CLOSERS, OPENERS, strict=True))
-_QUOTES = "\"'`"
+_READ_BEFORE = 1500  # lines that are read for open brackets and strings; some 3 ms
+_READ_AFTER = 400
+_NEAR = 200  # lines before and after that say how the document is indented
+_BLANK = 20  # blank lines that are skipped to find the line above or below
+_OUTERMOST = re.compile(  # what hardly begins a line inside of a string or a bracket
+    r"(?:@|#include|(?:async|class|const|def|enum|export|fn|func|function|impl|import|interface|let|local|module"
+    r"|namespace|package|pub|public|static|struct|type|use|using|var|void)\s)"
+)
 
 
 class Extent(Enum):
     """How much may be suggested."""
 
     LINE = "the rest of the line"
+    OPENER = "a line that opens the block below it"
     STATEMENT = "one statement with its body"
     BLOCK = "statements to the end of the block"
 
@@ -32,50 +41,9 @@ def indentation(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def width(blanks: str) -> int:
-    """Columns that indentation takes; a tab goes to the next multiple of 8, as Python counts."""
-    return len(blanks.expandtabs(8))
-
-
-def unmatched(text: str) -> tuple[str, str]:
-    """Closing brackets without an opener in ``text``, and openers without a closer; strings are skipped."""
-    closed, opened, quote, escaped = [], [], "", False
-    for character in text:
-        if character == "\n":
-            quote, escaped = "", False  # an unfinished string is an apostrophe more often than a long string
-        elif escaped:
-            escaped = False
-        elif quote:
-            if character == "\\":
-                escaped = True
-            elif character == quote:
-                quote = ""
-        elif character in _QUOTES:
-            quote = character
-        elif character in OPENERS:
-            opened.append(character)
-        elif character in CLOSERS:
-            if opened and opened[-1] == _PAIR[character]:
-                opened.pop()
-            elif not opened:
-                closed.append(character)
-    return "".join(closed), "".join(opened)
-
-
-def open_quote(head: str) -> str:
-    """The quote of the string that is still open at the end of a line's ``head``, or ""."""
-    quote, escaped = "", False
-    for character in head:
-        if escaped:
-            escaped = False
-        elif quote:
-            if character == "\\":
-                escaped = True
-            elif character == quote:
-                quote = ""
-        elif character in _QUOTES:
-            quote = character
-    return quote
+def width(line: str) -> int:
+    """Columns a line is indented by; a tab goes to the next multiple of 8, as Python counts."""
+    return len(indentation(line).expandtabs(8))
 
 
 @dataclass(frozen=True)
@@ -95,7 +63,7 @@ class Place:
         """The cursor's line from the cursor on, without its line end."""
         return self.document.line(self.position.line)[self.position.column :]
 
-    @property
+    @cached_property
     def tail_is_replaced(self) -> bool:
         """Whether what follows on the line is only what an editor closes by itself."""
         return closed_by_editor(self.tail)
@@ -105,49 +73,193 @@ class Place:
         """The document's language."""
         return language_named(self.document.language)
 
+    @property
+    def line_end(self) -> str:
+        """The line end of this line; where it is the last, that of the document."""
+        return line_end(self.document.lines[self.position.line]) or self.document.line_end
+
     @cached_property
     def below(self) -> str:
         """The next line that is not blank, or ""."""
-        lines = self.document.lines
-        for number in range(self.position.line + 1, min(len(lines), self.position.line + 20)):
-            if lines[number].strip():
-                return self.document.line(number)
-        return ""
+        following = range(self.position.line + 1, self.position.line + 1 + _BLANK)
+        return next((line for n in following if (line := self.document.line(n)).strip()), "")
 
     @cached_property
     def above(self) -> str:
         """The last line before that is not blank, or ""."""
-        for number in range(self.position.line - 1, max(-1, self.position.line - 20), -1):
-            if self.document.lines[number].strip():
-                return self.document.line(number)
-        return ""
+        return self.document.line(self._above_number) if self._above_number >= 0 else ""
 
     @cached_property
-    def open_brackets(self) -> str:
-        """Brackets opened before the cursor that nothing after it closes yet, outermost first."""
-        first = max(0, self.position.line - _LOOK_BACK)
-        before = "".join(self.document.lines[first : self.position.line]) + self.head
-        opened = unmatched(before)[1]
-        closed = unmatched(self.below)[0] if indentation(self.below) != self.below else ""
-        return opened[: len(opened) - len(closed)] if closed else opened
+    def at_line(self) -> State:
+        """What is open where the cursor's line begins."""
+        lines = self.document.lines[max(0, self._above_number) : self.position.line]
+        return state_after("".join(lines), self.language, self._at_above)
+
+    @cached_property
+    def at_cursor(self) -> State:
+        """What is open at the cursor."""
+        return state_after(self.head, self.language, self.at_line)
+
+    @cached_property
+    def string_is_closed(self) -> bool:
+        """Whether the string or long comment around the cursor has its end in what follows."""
+        inside = self.at_cursor.inside
+        if not is_long(inside, self.language):
+            return not self.tail_is_replaced and inside in self.tail
+        if inside == "/*":
+            opened, closed = self._after.find("/*"), self._after.find("*/")
+            return closed >= 0 and (opened < 0 or closed < opened)
+        return self.document.text.count(inside) % 2 == 0
+
+    @cached_property
+    def unclosed(self) -> str:
+        """Brackets opened before the cursor that nothing after it closes, outermost first."""
+        opened = list(self.at_cursor.opened)
+        free: list[str] = []
+        goes_on = is_long(self.at_cursor.inside, self.language) or not self.tail_is_replaced
+        inside = self.at_cursor.inside if goes_on and self.string_is_closed else ""
+        for token in tokens(self._after, self.language, State("", inside)):
+            if not opened:
+                break
+            if token.closes_nothing:
+                opener = "([{"[CLOSERS.index(token.text)]
+                while opened and opener in opened and opened[-1] != opener:
+                    free.append(opened.pop())
+                if opened and opened[-1] == opener:
+                    opened.pop()
+        if self.position.line + _READ_AFTER < len(self.document.lines):
+            opened = []  # their ends may be further down
+        return "".join([*opened, *reversed(free)])
+
+    @cached_property
+    def opened_on_line(self) -> int:
+        """How many brackets that are open at the cursor were opened on its line."""
+        lowest = len(self.at_line.opened)
+        for token in tokens(self.head, self.language, self.at_line):
+            lowest = min(lowest, len(token.after.opened))
+        return len(self.at_cursor.opened) - lowest
+
+    @cached_property
+    def uses_tabs(self) -> bool | None:
+        """Whether the lines around are indented with tabs; None where none is indented."""
+        tabs = sum(line.startswith("\t") for line in self._near)
+        blanks = sum(line.startswith("  ") for line in self._near)
+        return None if tabs == blanks == 0 else tabs > blanks
+
+    @cached_property
+    def unit(self) -> int:
+        """Columns of one level of indentation."""
+        if self.uses_tabs:
+            return 8
+        lines = [line for line in self._near if line.strip() or line is self.head]
+        steps = Counter(width(after) - width(before) for before, after in pairwise(lines))
+        return max((2, 3, 4, 8), key=lambda step: (steps[step], step == 4))
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """Columns at which a statement may begin on the cursor's line, deepest first."""
+        found = [width(self._statement_above)]
+        for number in range(self._above_number, max(-1, self._above_number - _READ_BEFORE), -1):
+            line = self.document.line(number)
+            if line.strip() and width(line) < found[-1]:
+                found.append(width(line))
+            if not found[-1]:
+                break
+        found += [0] if found[-1] else []  # an outer level may be further up
+        deeper = (found[0] + self.unit,) if self.above_opens else ()
+        return deeper if self.must_be_deeper else (*deeper, *found)
+
+    @cached_property
+    def must_be_deeper(self) -> bool:
+        """Whether the line above ends with a colon that makes a deeper line the only valid one."""
+        return self.language.indented_blocks and self._above_code.endswith(":") and not self.at_cursor.opened
+
+    @cached_property
+    def above_opens(self) -> bool:
+        """Whether the line above opens a block, or a bracket."""
+        words = self._above_code.split()
+        if not words:
+            return False
+        return self._above_code[-1] in ":{([" or words[-1] in ("do", "then", "else", "=>", "begin")
 
     @cached_property
     def is_comment(self) -> bool:
-        """Whether the cursor's line is a comment already."""
-        return self.head.lstrip().startswith((self.language.comment, "//", "/*", "* "))
+        """Whether the cursor stands in a comment."""
+        signs = (self.language.comment, "//", "/*", "* ", *(() if self.language.grammar else ("#", "--")))
+        return is_comment(self.at_cursor) or self.head.lstrip().startswith(signs)
+
+    def extent_at(self, level: int) -> Extent:
+        """How much to suggest where it begins at column ``level``.
+
+        A rest of the line follows, or a comment or long string is open: only that line. A deeper block
+        follows: what opens it. More of the same block follows: one statement. Otherwise what is missing may
+        be the whole rest of the block.
+        """
+        long_string = is_long(self.at_cursor.inside, self.language) and self.string_is_closed
+        if not self.tail_is_replaced or self.is_comment or long_string:
+            return Extent.LINE
+        below = width(self._code_below)
+        if self.head.strip():
+            return Extent.LINE if below > level else Extent.STATEMENT
+        if below > level:
+            return Extent.OPENER
+        return Extent.STATEMENT if level == 0 or (self.below and below == level) else Extent.BLOCK
 
     @cached_property
     def extent(self) -> Extent:
-        """How much to suggest here.
+        """How much to suggest at the cursor's own indentation."""
+        return self.extent_at(width(self.head))
 
-        A rest of the line follows, or a comment: only that line. More statements of the same block follow:
-        one statement. Otherwise what is missing may be the whole rest of the block.
-        """
-        if not self.tail_is_replaced or self.is_comment:
-            return Extent.LINE
-        own, below = width(indentation(self.head)), width(indentation(self.below))
-        if self.head.strip():
-            return Extent.LINE if self.below and below > own else Extent.STATEMENT
-        if own == 0 or (self.below and below >= own):
-            return Extent.STATEMENT
-        return Extent.BLOCK
+    @cached_property
+    def _after(self) -> str:
+        """What follows the cursor, without what is replaced."""
+        line = self.position.line
+        tail = "" if self.tail_is_replaced else self.tail
+        return tail + "\n" + "".join(self.document.lines[line + 1 : line + 1 + _READ_AFTER])
+
+    @cached_property
+    def _near(self) -> list[str]:
+        lines, line = self.document.lines, self.position.line
+        return [*lines[max(0, line - _NEAR) : line], self.head, *lines[line + 1 : line + _NEAR]]
+
+    @cached_property
+    def _code_below(self) -> str:
+        """The next line that is no comment, for comments may be indented as they like."""
+        following = range(self.position.line + 1, self.position.line + 1 + _BLANK)
+        lines = (line for n in following if (line := self.document.line(n)).strip())
+        return next(
+            (line for line in lines if not line.lstrip().startswith(self.language.comment)), self.below
+        )
+
+    @cached_property
+    def _above_number(self) -> int:
+        before = range(self.position.line - 1, max(-1, self.position.line - 1 - _BLANK), -1)
+        return next((number for number in before if self.document.lines[number].strip()), -1)
+
+    @cached_property
+    def _at_above(self) -> State:
+        """What is open where the line above begins."""
+        lines, line = self.document.lines, max(0, self._above_number)
+        first = max(0, line - _READ_BEFORE)
+        while first and first < line and not _OUTERMOST.match(lines[first]):
+            first += 1
+        return state_after("".join(lines[first:line]), self.language)
+
+    @cached_property
+    def _statement_above(self) -> str:
+        """What ends with the line above: that line, and those before it that it goes on from."""
+        text = self.above
+        for before in range(self._above_number - 1, max(-1, self._above_number - _NEAR), -1):
+            line = self.document.line(before)
+            if not line.endswith("\\") and not any(t.closes_nothing for t in tokens(text, self.language)):
+                break
+            text = f"{line}\n{text}"
+        return text
+
+    @cached_property
+    def _above_code(self) -> str:
+        """The line above without a comment at its end."""
+        for token in tokens(self.above, self.language, self._at_above):
+            if token.after.inside == self.language.comment:
+                return self.above[: token.at].strip()
+        return self.above.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from context.assemble import closed_by_editor
 from context.document import Document, Position
 from lsp_server.place import Place
 from lsp_server.trim import Shown
@@ -50,30 +51,36 @@ class TypedAlong:
 
 def _rest(offer: _Offer, place: Place) -> Shown | None:
     """The part of ``offer`` that is not typed yet, if everything typed since agrees with it."""
-    old, new, first = offer.document, place.document, offer.position.line
-    line = place.position.line
+    old, new = offer.document, place.document
+    first, line = offer.position.line, place.position.line
     if (
         line < first
         or old.lines[:first] != new.lines[:first]
         or old.lines[first + 1 :] != new.lines[line + 1 :]
     ):
         return None
-    typed_lines = [*new.lines[first:line], place.head]
-    if not typed_lines[0].startswith(old.line(first)[: offer.position.column]):
+    old_head, old_tail = (
+        old.line(first)[: offer.position.column],
+        old.line(first)[offer.position.column :],
+    )
+    typed = "".join([*new.lines[first:line], place.head])
+    if not typed.startswith(old_head):
         return None
-    typed = "".join(typed_lines)[offer.position.column :].replace("\r\n", "\n")
-    whole = offer.shown.text.replace("\r\n", "\n")
-    if not whole.startswith(typed) or len(typed) >= len(whole):
+    typed, whole = _plain(typed[len(old_head) :]), _plain(offer.shown.text)
+    rest = whole[len(typed) :]
+    if not whole.startswith(typed) or not rest.strip():
         return None
-    rest = whole[len(typed) :].replace("\n", new.line_end)
-    old_tail = old.line(first)[offer.position.column :]
-    if offer.shown.replaced == 0 and old_tail.strip():
-        return Shown(rest) if place.tail == old_tail else None
-    if not place.tail.strip():
-        return Shown(rest, len(place.tail))
-    if place.tail_is_replaced and _is_subsequence(place.tail.strip(), rest):
-        return Shown(rest, len(place.tail))
-    return None
+    kept = old_tail[offer.shown.replaced :]
+    if not place.tail.endswith(kept):
+        return None
+    added = place.tail[: len(place.tail) - len(kept)]  # by the editor, while it closed what was typed
+    if not (closed_by_editor(added) and _is_subsequence(added.strip(), rest)):
+        return None
+    return Shown(rest.replace("\n", place.line_end), len(added))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _is_subsequence(part: str, whole: str) -> bool:
