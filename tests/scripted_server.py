@@ -19,7 +19,7 @@ from lsp_server.settings import Settings
 from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
 
 ANSWERS = {
-    b"    return a": b" + b",
+    b"return a": b" + b",  # its indentation ends the prefix part
     b"x = ": b"1",
     b"def f(": b"a, b):\n    return a + b",
     "😀 = ".encode(): "'😀'".encode(),
