@@ -88,14 +88,14 @@ def _on_own_line(place: Place, text: str, code: str) -> Begun:
         level = max(at, written) if on_next_line or not at else at
     elif not at:
         level = _nearest(place, written, written)
-    elif written > at and place.above_opens and abs(written - place.levels[0]) <= 1:
+    elif at <= place.opener_level or (
+        place.above_opens and written > at and abs(written - place.levels[0]) <= 1
+    ):
         level = max(at, place.levels[0])
+    elif written > at and at not in place.levels:
+        level = max(at, _nearest(place, written, written if place.above_opens else at))
     else:
-        level = (
-            at
-            if at in place.levels
-            else max(at, _nearest(place, written, written if place.above_opens else at))
-        )
+        level = at
     if not at and level == written and place.uses_tabs is None:
         return Begun(blanks + code, level)  # the document shows no manner of its own
     shift = level - written if not at and abs(level - written) > 1 else 0
@@ -111,8 +111,9 @@ def _columns(place: Place, blanks: str) -> int:
 
 def _nearest(place: Place, written: int, otherwise: int) -> int:
     """The column nearest to ``written`` where a statement may begin; ``otherwise`` where any may be right."""
-    nearest = min(place.levels, key=lambda level: abs(level - written))
-    return nearest if place.must_be_deeper or abs(nearest - written) <= 1 else otherwise
+    levels = [level for level in place.levels if level > place.opener_level]
+    nearest = min(levels, key=lambda level: abs(level - written))
+    return nearest if written <= place.opener_level or abs(nearest - written) <= 1 else otherwise
 
 
 def _blanks(place: Place, columns: int) -> str:
@@ -123,11 +124,12 @@ def _blanks(place: Place, columns: int) -> str:
 
 def _blanks_per_level(place: Place, begun: Begun) -> int:
     """How many blanks the model takes for a level where the document has tabs."""
-    depth, before = begun.level // 8, place.head
-    for line in (place.head + begun.text).split("\n"):
-        if line.strip() and before.strip() and " " in indentation(line):
+    depth, (first, *further) = begun.level // 8, begun.text.split("\n")
+    before = place.head + first
+    for line in further:
+        if line.strip() and " " in indentation(line):
             levels = depth + before.rstrip().endswith((":", "{", "(", "["))
             count = len(indentation(line).expandtabs(8))
             return next((unit for unit in (4, 2, 8, 3) if count == unit * levels), 4)
-        before = line
+        before = line if line.strip() else before
     return 4

@@ -166,13 +166,13 @@ class Place:
             if not found[-1]:
                 break
         found += [0] if found[-1] else []  # an outer level may be further up
-        deeper = (found[0] + self.unit,) if self.above_opens else ()
-        return deeper if self.must_be_deeper else (*deeper, *found)
+        return (found[0] + self.unit, *found) if self.above_opens else tuple(found)
 
     @cached_property
-    def must_be_deeper(self) -> bool:
-        """Whether the line above ends with a colon that makes a deeper line the only valid one."""
-        return self.language.indented_blocks and self._above_code.endswith(":") and not self.at_cursor.opened
+    def opener_level(self) -> int:
+        """The column of the statement above where its colon needs a deeper line now; or -1."""
+        needs = self.language.indented_blocks and not self.at_cursor.opened and self._above_code.endswith(":")
+        return width(self._statement_above) if needs else -1
 
     @cached_property
     def above_opens(self) -> bool:

@@ -7,6 +7,7 @@ text so far. So the engine may stop there, and the answer is the same as with al
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ class _Reading:
     kept: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)  # comments, before an else or before what is outside
     state: State = State()  # noqa: RUF009  a value
+    columns: set[int] = field(default_factory=set)  # where statements began so far
     outer: int = 0  # brackets open now that were opened before the cursor's line
     logical: str = ""  # the first line of the latest statement that stands at the suggestion's own level
     is_inner: bool = False  # whether the line last taken belongs to a statement's body
@@ -70,8 +72,6 @@ class _Reading:
     def __post_init__(self) -> None:
         self.state = State(self.place.unclosed, self.place.at_cursor.inside)
         self.outer = max(0, len(self.place.unclosed) - self.place.opened_on_line)
-        if self.extent is Extent.BLOCK or not self.place.head.strip():
-            self.logical = self.place.head.strip()
 
     @property
     def text(self) -> str:
@@ -89,7 +89,8 @@ class _Reading:
         ``grows`` where the model may still be writing the line.
         """
         place, is_first = self.place, not self.kept
-        if not line.strip() and not (is_first and self.extent is Extent.LINE):
+        whole = place.head + line if is_first else line
+        if not whole.strip():
             (self.pending or self.kept).append(line if is_first else "")
             return False
         if not is_first:
@@ -111,14 +112,14 @@ class _Reading:
         self._add(line)
         if self._repeats():
             return not grows
-        return not grows and self._is_complete(line)
+        return not grows and self._is_complete(whole.rstrip())
 
-    def _levels(self) -> set[int]:
+    def _levels(self) -> Set[int]:
         """Columns where a further line may well begin; none where it goes on with what is open."""
-        if self.is_open or self.kept[-1].endswith("\\"):
-            return set()
-        columns = [self.begun.level, *(width(line) for line in self.kept[1:] if line)]
-        return {*columns, columns[-1] + self.place.unit}
+        goes_on = self.is_open or self.kept[-1].endswith("\\")
+        return (
+            frozenset() if goes_on else {column + self.place.unit for column in self.columns} | self.columns
+        )
 
     def _add(self, line: str) -> None:
         place, was_open, is_first = self.place, self.is_open and bool(self.kept), not self.kept
@@ -127,7 +128,8 @@ class _Reading:
         self.pending.clear()
         self.state = state_after(line + "\n", place.language, self.state)
         self.outer = min(self.outer, len(self.state.opened))
-        if not was_open:
+        if not was_open and not (self.kept[-2:-1] and self.kept[-2].endswith("\\")):
+            self.columns.add(self.begun.level if is_first else width(line))
             self.is_inner = not is_first and width(line) > self.begun.level
             if not self.is_inner:
                 self.logical = whole
@@ -135,11 +137,10 @@ class _Reading:
         announces = whole.startswith(signs) and not whole.endswith(";")
         self.announces = self.announces and (was_open or announces)
 
-    def _is_complete(self, line: str) -> bool:
-        """Whether a suggestion of this extent ends with the line just taken."""
-        last = line.rstrip()
+    def _is_complete(self, last: str) -> bool:
+        """Whether a suggestion of this extent ends with ``last``, the whole of the line just taken."""
         if self.extent is Extent.LINE:
-            self._put_on_own_line(last)
+            self._put_on_own_line(self.kept[0])
             return True
         if self.extent is Extent.OPENER and not self.announces and last.endswith("{"):
             return True

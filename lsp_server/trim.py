@@ -55,11 +55,11 @@ def _cut(place: Place, raw: str) -> Cut:
     """The part of ``raw`` that may be shown, with the document's indentation and plain line ends."""
     special = _SPECIAL.search(raw)
     text = _LINE_END.sub("\n", raw[: special.start()] if special else raw)
-    begun = begin(place, text)
-    if begun is None:
-        return Cut("", special is not None or text.count("\n") > _MOST_BLANK_LINES)
-    if not begun.text:
+    if text.count("\n", 0, len(text) - len(text.lstrip(" \t\n"))) > _MOST_BLANK_LINES:
         return Cut("", True)
+    begun = begin(place, text)
+    if begun is None or not begun.text:
+        return Cut("", begun is not None or special is not None)
     kept, is_final = cut(place, begun)
     return Cut(kept, is_final or special is not None)
 
