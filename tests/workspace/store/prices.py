@@ -15,13 +15,13 @@ def with_discount(price: Decimal, percent: Decimal) -> Decimal:
     return round_to_cents(price * (100 - percent) / 100)
 
 
-def with_tax(price: Decimal, rate: Decimal) -> Decimal:
-    """The price including tax, rounded to cents."""
-    
-
-
 def split_evenly(amount: Decimal, parts: int) -> list[Decimal]:
     """Shares that add up to the amount; the first ones take the odd cents."""
     share = (amount / parts).quantize(CENT)
     rest = amount - share * parts
     return [share + (CENT if i * CENT < rest else 0) for i in range(parts)]
+
+
+def with_tax(price: Decimal, rate: Decimal) -> Decimal:
+    """The price including tax, rounded to cents."""
+    
