@@ -6,6 +6,7 @@ speed, and chosen only where its own measurement keeps the promise.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.speed import Speed, SpeedBook, measure
 
 LIMIT_S = 1.0  # a ghost text later than this is typed past
 _HOPE = 1.25  # how far over the limit a prediction may be and still be worth a measurement
+_QUIET_LOAD = 0.5  # load average below which a measurement is worth repeating
 _FREE_MEMORY = 2.0  # times the file's size: weights, repacked weights, KV cache
 
 
@@ -38,17 +40,20 @@ def speed_book() -> SpeedBook:
 
 
 def speed_of(model: ResolvedModel, book: SpeedBook, *, again: bool = False) -> Speed:
-    """The kept speed of a model; measured now where there is none, or where ``again`` is set."""
+    """The kept speed of a model; measured now where there is none, or where ``again`` is set.
+
+    A measurement taken beside other work is repeated at the first start that finds the machine quiet.
+    """
     key = model.entry.sha256 if model.entry else str(model.path)
-    if not again and (known := book.get(key)) is not None:
+    known = None if again else book.get(key)
+    if known is not None and (not book.is_provisional(key) or psutil.getloadavg()[0] > _QUIET_LOAD):
         return known
     backend, load = open_llama(model.path, sequences=1, context_tokens=512), FreeCores()
     try:
         speed = measure(backend)
     finally:
         backend.close()
-    if load() == load.cores:  # beside other work it says little; the next start measures again
-        book.put(key, speed)
+    book.put(key, speed, provisional=load() < load.cores)
     return speed
 
 
@@ -94,7 +99,10 @@ def _reason_against(entry: ModelEntry, measured: ModelEntry, speed: Speed, book:
     """Why not even to obtain ``entry``; "" where it is worth a measurement."""
     if (known := book.get(entry.sha256)) is not None:
         return "" if known.ghost_text_s <= LIMIT_S else f"{entry.name} would take {known.ghost_text_s:.2f} s"
-    expected = speed.scaled(entry.parameters / measured.parameters).ghost_text_s
+    share = math.sqrt(
+        entry.parameters / measured.parameters
+    )  # 1.8 times the time was seen for 3.1 times the size
+    expected = speed.scaled(share).ghost_text_s
     if expected > LIMIT_S * _HOPE:
         return f"{entry.name} would take about {expected:.1f} s"
     if psutil.virtual_memory().available < entry.size_bytes * _FREE_MEMORY:

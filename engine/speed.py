@@ -9,6 +9,7 @@ import statistics
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.backend import Backend
 
@@ -30,7 +31,7 @@ class Speed:
         return GHOST_PROMPT_TOKENS / self.prefill + GHOST_ANSWER_TOKENS / self.decode
 
     def scaled(self, share: float) -> Speed:
-        """The speed to expect of a model ``share`` times as large."""
+        """The speed to expect where all takes ``share`` times as long."""
         return Speed(self.prefill / share, self.decode / share)
 
 
@@ -70,9 +71,14 @@ class SpeedBook:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def put(self, model: str, speed: Speed) -> None:
+    def is_provisional(self, model: str) -> bool:
+        """Whether the kept measurement was taken beside other work and should be repeated."""
+        return bool(self._read().get(f"{model}|{self._machine}", {}).get("provisional"))
+
+    def put(self, model: str, speed: Speed, *, provisional: bool = False) -> None:
         """Keep a measurement; silently not, where the disk may not be written."""
-        kept = self._read() | {f"{model}|{self._machine}": asdict(speed)}
+        entry = asdict(speed) | ({"provisional": True} if provisional else {})
+        kept = self._read() | {f"{model}|{self._machine}": entry}
         partial = self._path.with_suffix(f".{os.getpid()}.partial")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +87,7 @@ class SpeedBook:
         except OSError:
             partial.unlink(missing_ok=True)
 
-    def _read(self) -> dict[str, dict[str, float]]:
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             read = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

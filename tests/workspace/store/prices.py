@@ -22,6 +22,6 @@ def split_evenly(amount: Decimal, parts: int) -> list[Decimal]:
     return [share + (CENT if i * CENT < rest else 0) for i in range(parts)]
 
 
-def with_tax(price: Decimal, rate: Decimal) -> Decimal:
+def with_tax(price: Decimal, percent: Decimal) -> Decimal:
     """The price including tax, rounded to cents."""
     
