@@ -37,7 +37,7 @@ async def test_ghost_text_in_a_real_file(small_model: Path):
 
 async def test_cancelling_a_long_prefill_frees_the_engine(small_model: Path):
     settings = {"context": {"budgetTokens": 4000}}
-    uri = "file:///work/long.py"
+    uri = "file:///project/long.py"
     async with editor(model=str(small_model), settings=settings) as wire:
         await wire.ready()
         wire.open(uri, "value = compute(previous, following)\n" * 900 + "x = \n")
@@ -46,8 +46,8 @@ async def test_cancelling_a_long_prefill_frees_the_engine(small_model: Path):
         wire.cancel("cancel-me")
         with pytest.raises(JsonRpcException):
             await request
-        wire.open("file:///work/short.py", "def add(a, b):\n    return \n")
-        assert await wire.complete("file:///work/short.py", 1, 11)
+        wire.open("file:///project/short.py", "def add(a, b):\n    return \n")
+        assert await wire.complete("file:///project/short.py", 1, 11)
         assert (await wire.request("codeflow/lastAccount")).queue_ms < 500
 
 
@@ -90,8 +90,8 @@ async def test_a_model_that_cannot_be_had_is_told_and_the_server_lives(tmp_path:
     async with editor(model=str(tmp_path / "no.gguf")) as wire:
         status = await wire.ready()
         assert status.state == "error" and "no.gguf" in status.message
-        wire.open("file:///work/a.py", "x = \n")
-        assert await wire.complete("file:///work/a.py", 0, 4) == []
+        wire.open("file:///project/a.py", "x = \n")
+        assert await wire.complete("file:///project/a.py", 0, 4) == []
 
 
 def test_starting_is_cheap():

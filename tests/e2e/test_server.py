@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from tests.lsp_client import INVOKED, editor
 
-URI = "file:///work/a.py"
+URI = "file:///project/a.py"
 
 
 def scripted(chunk_s: float = 0.0, **options: Any):
@@ -128,8 +128,8 @@ async def test_a_cancelled_request_ends_at_once_and_the_server_goes_on():
         wire.cancel("cancel-me")
         with pytest.raises(JsonRpcException, match="cancel-me"):
             await request
-        wire.open("file:///work/b.py", "x = \n")
-        assert len(await wire.complete("file:///work/b.py", 0, 4)) == 1
+        wire.open("file:///project/b.py", "x = \n")
+        assert len(await wire.complete("file:///project/b.py", 0, 4)) == 1
         assert (
             time.monotonic() - started < 2.5
         )  # one chunk of the first would take that long; twenty were left
@@ -196,29 +196,29 @@ async def test_settings_change_while_running_and_bad_ones_are_told():
 async def test_files_that_hold_secrets_get_nothing():
     async with scripted() as wire:
         await wire.ready()
-        wire.open("file:///work/.env", "x = \n", language="plaintext")
-        assert await wire.complete("file:///work/.env", 0, 4) == []
+        wire.open("file:///project/.env", "x = \n", language="plaintext")
+        assert await wire.complete("file:///project/.env", 0, 4) == []
 
 
 @pytest.mark.parametrize(
     ("uri", "language", "text", "at"),
     [
-        ("file:///work/big.py", "python", "value = 1\n" * 200_000 + "x = \n", (200_000, 4)),
-        ("file:///work/mixed.py", "python", "a = 1\r\nb = 2\rc = 3\nx = \r\n", (3, 4)),
-        ("file:///work/with%20blank/%C3%A9t%C3%A9.py", "python", "x = \n", (0, 4)),
+        ("file:///project/big.py", "python", "value = 1\n" * 200_000 + "x = \n", (200_000, 4)),
+        ("file:///project/mixed.py", "python", "a = 1\r\nb = 2\rc = 3\nx = \r\n", (3, 4)),
+        ("file:///project/with%20blank/%C3%A9t%C3%A9.py", "python", "x = \n", (0, 4)),
         ("file:///elsewhere/outside.py", "python", "x = \n", (0, 4)),
         ("untitled:Untitled-1", "python", "x = \n", (0, 4)),
-        ("file:///work/a.xyz", "no-such-language", "x = \n", (0, 4)),
-        ("file:///work/a.py", "python", "x = ", (0, 4)),
-        ("file:///work/surrogate.py", "python", "a = '\ud83d'\nx = \n", (1, 4)),
-        ("file:///work/far.py", "python", "x = ", (99, 99)),
-        ("file:///work/long.py", "python", "a = '" + "é" * 300_000 + "'\nx = \n", (1, 4)),
+        ("file:///project/a.xyz", "no-such-language", "x = \n", (0, 4)),
+        ("file:///project/a.py", "python", "x = ", (0, 4)),
+        ("file:///project/surrogate.py", "python", "a = '\ud83d'\nx = \n", (1, 4)),
+        ("file:///project/far.py", "python", "x = ", (99, 99)),
+        ("file:///project/long.py", "python", "a = '" + "é" * 300_000 + "'\nx = \n", (1, 4)),
     ],
     ids=["2 MB", "mixed line ends", "blanks in uri", "outside", "untitled", "unknown language", "no line end",
          "lone surrogate", "beyond the end", "one long line"],
 )  # fmt: skip
 async def test_answers_whatever_a_file_is_like(uri: str, language: str, text: str, at: tuple[int, int]):
-    async with scripted(folders=["file:///work"]) as wire:
+    async with scripted(folders=["file:///project"]) as wire:
         await wire.ready()
         wire.open(uri, text, language)
         (item,) = await wire.complete(uri, *at)
