@@ -27,7 +27,7 @@ def llama_cpp() -> Any:
         if level == _ERROR_LEVEL:
             line = text.decode("utf-8", "replace").strip()
             _recent_errors.append(line)
-            logger.warning("llama.cpp: %s", line)
+            logger.debug("llama.cpp: %s", line)  # a cancelled request leaves three of them: no news
 
     library.llama_log_set(on_log, None)
     library._codeflow_log_callback = on_log  # C keeps a bare pointer, so something here must keep the object
