@@ -96,7 +96,7 @@ def test_a_position_of_ours_goes_there_and_back(text: str, line: int, column: in
         ("file:///home/a/shop/web/a%20b.ts", ["file:///home/a/shop"], "web/a b.ts"),
         ("file:///home/a/shop/web/a.ts", ["file:///home/a/shop", "file:///home/a/shop/web/"], "a.ts"),
         ("file:///home/a/shopping/a.ts", ["file:///home/a/shop"], "a.ts"),
-        ("file:///c%3A/work/shop/a.py", ["file:///c%3A/work/shop"], "a.py"),
+        ("file:///c%3A/code/shop/a.py", ["file:///c%3A/code/shop"], "a.py"),
         ("untitled:Untitled-1", [], "Untitled-1"),
         ("file:///", [], "untitled"),
     ],
