@@ -1,29 +1,33 @@
-"""The room's corridor: a snapshot and a query become a Prompt. Pure: the same input gives the same ids.
+"""The room's corridor: a snapshot and a query become a Prompt. Reads no disk; equal input gives equal ids.
 
-Relevance decides whether a piece is in, stability decides where it stands.
+gather -> choose -> window -> render. What has to be read from disk comes ready made, as a ``Dossier``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from context.document import Document, Position
-from context.prompt import (
-    MAX_LINE_CHARACTERS,
-    ContextItem,
-    Encode,
-    Prompt,
-    PromptFormat,
-    encode_lines,
-    render,
-)
-from context.sources import open_files
-from context.window import Window, choose_window
+from context.items import ContextItem
+from context.pack import Pack, choose
+from context.privacy import may_be_prompted, redact_lines
+from context.prompt import MAX_LINE_CHARACTERS, Encode, Prompt, PromptFormat, plain, render
+from context.sources.editor import diagnostics, open_files, recent_edits
+from context.tokenised import TokenisedItems
+from context.window import Window, choose_window, holds_anchor
 from context.workspace import Snapshot
 
+if TYPE_CHECKING:
+    from context.dossier import Dossier
+
 SUFFIX_SHARE = 0.25  # of the file's tokens: what follows says less than what precedes (peers keep 15 to 40%)
-OTHER_FILES_SHARE = 0.25  # of the whole budget
+FILE_SHARE = 0.6  # of the budget that the file itself may take before others come in
+_SOFT_CHANGES = 100  # changes of the document between two packs, where nothing but new evidence asks for one
+_PATIENCE_S = 0.004  # for texts never tokenised, when a prompt exists already: the next one will have them
+EVERYTHING = "all"  # as a disabled source: nothing but the file itself
 
 _CLOSERS_ONLY = re.compile(r"[\s)\]}>\"'`;,:]*$")
 _MOST_CLOSERS = 8
@@ -38,11 +42,22 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What the next prompt for a document should keep: window and pieces, and what these were chosen from."""
+
+    window: Window
+    pack: Pack
+    dossier: int  # serial of the dossier, 0 for none
+    version: int  # of the document when the pack was chosen
+    budget_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Assembled:
-    """A prompt, the window it was cut from (pass it back in next time), and the document it speaks of."""
+    """A prompt, what to keep of it (pass it back in next time), and the document it speaks of."""
 
     prompt: Prompt
-    window: Window
+    held: Held
     document: Document
 
 
@@ -61,49 +76,115 @@ def assemble(
     *,
     form: PromptFormat,
     encode: Encode,
+    tokenised: TokenisedItems,
     budget_tokens: int,
     repository: str = "",
-    previous: Window | None = None,
-) -> Assembled:
-    """Gather, rank, pack, render. ``encode`` should remember; KeyError where the document is not open."""
+    previous: Held | None = None,
+    dossier: Dossier | None = None,
+    disabled: Collection[str] = (),
+) -> Assembled | None:
+    """Gather, choose, cut, render. ``encode`` should remember; KeyError where the document is not open.
+
+    None where the cursor stands in a secret, or the file is one.
+    """
     document = snapshot.documents[query.uri]
     line, column = document.clamp(query.position)
-    items = _pack(open_files(snapshot, document), int(budget_tokens * OTHER_FILES_SHARE), encode, form)
-    spent = sum(tokens for _, tokens in items)
-    for_file = budget_tokens - spent
+    text = document.line(line)
+    if not may_be_prompted(document.path) or _is_secret(text, column):
+        return None
 
-    def count(text: str) -> int:
-        return len(encode(text[:MAX_LINE_CHARACTERS]))
+    def count(of: str) -> int:
+        return len(encode(of[:MAX_LINE_CHARACTERS]))
 
+    serial = dossier.serial if dossier is not None else 0
+    if previous is not None and _still_good(previous, document, line, serial, budget_tokens):
+        pack, chosen_at, serial = previous.pack, previous.version, previous.dossier
+    else:
+        items = _gather(snapshot, document, line, dossier, disabled)
+        room = budget_tokens - _file_tokens(document, int(budget_tokens * FILE_SHARE), count)
+        pack = choose(
+            items,
+            room,
+            tokenised,
+            previous=previous.pack if previous is not None else None,
+            patience_s=None if previous is None else _PATIENCE_S,
+        )
+        chosen_at = document.version
+    for_file = budget_tokens - pack.tokens
     window = choose_window(
         document,
         line,
         prefix_tokens=int(for_file * (1 - SUFFIX_SHARE)),
         suffix_tokens=int(for_file * SUFFIX_SHARE),
         count=count,
-        previous=previous,
+        previous=previous.window if previous is not None else None,
     )
-    text, head, middle, lead = _around_anchor(document, window, line, column)
+    head, middle, lead = _around_anchor(document, window, line, column)
     tail = "" if closed_by_editor(text[column:]) else text[column:]
     ending = document.lines[line][len(text) :]
+    prefix, middle, suffix = _gated(
+        [*document.lines[window.start : window.anchor], lead],
+        middle,
+        [tail + ending, *document.lines[line + 1 : window.end]],
+    )
     prompt = render(
         form=form,
         encode=encode,
-        items=[item for item, _ in items],
+        items=pack.items,
         repository=repository,
         path=document.path,
-        prefix=[*_plain(document.lines[window.start : window.anchor]), lead],
-        middle=_plain(middle),
+        prefix=prefix,
+        middle=middle,
         head=head,
-        suffix=_plain((tail + ending, *document.lines[line + 1 : window.end])),
+        suffix=suffix,
     )
-    return Assembled(prompt, window, document)
+    return Assembled(prompt, Held(window, pack, serial, chosen_at, budget_tokens), document)
+
+
+def _still_good(previous: Held, document: Document, line: int, serial: int, budget_tokens: int) -> bool:
+    """Whether the pieces of the previous prompt may stand: they do until the cursor has gone elsewhere.
+
+    A first dossier is worth a new prompt at once; a later one, or pieces that were missed, after a while.
+    """
+    if previous.budget_tokens != budget_tokens or not holds_anchor(previous.window, line):
+        return False
+    if previous.dossier == 0 and serial:
+        return False
+    news = previous.dossier != serial or previous.pack.missed > 0
+    return not news or document.version - previous.version < _SOFT_CHANGES
+
+
+def _gather(
+    snapshot: Snapshot, document: Document, line: int, dossier: Dossier | None, disabled: Collection[str]
+) -> list[ContextItem]:
+    """Every piece that may be told of: from the editor now, from the dossier as it is."""
+    if EVERYTHING in disabled:
+        return []
+    items = [
+        *open_files(snapshot, document),
+        *recent_edits(snapshot, document, line),
+        *diagnostics(snapshot, document, line),
+    ]
+    opened = {item.path for item in items if item.whole} | {document.path}
+    if dossier is not None:
+        items += [item for item in dossier.items if not (item.of_file and item.path in opened)]
+    return [item for item in items if item.source not in disabled and may_be_prompted(item.path)]
+
+
+def _file_tokens(document: Document, most: int, count: Callable[[str], int]) -> int:
+    """Tokens of the document, ``most`` where it has more."""
+    used = 0
+    for line in document.lines:
+        used += count(line)
+        if used >= most:
+            return most
+    return used
 
 
 def _around_anchor(
     document: Document, window: Window, line: int, column: int
-) -> tuple[str, str, tuple[str, ...], str]:
-    """The cursor's line, its head, the middle part's lines before it, and the blanks given to the prefix.
+) -> tuple[str, tuple[str, ...], str]:
+    """The cursor's line's head, the middle part's lines before it, and the blanks given to the prefix.
 
     The anchor line's indentation ends the prefix: a model that knows how deep it is completes half as often
     again right as one that has to guess (docs/log.md), and typing on the line does not change it.
@@ -114,33 +195,22 @@ def _around_anchor(
     blanks = len(anchored) - len(anchored.lstrip(" \t"))
     lead = first[: min(blanks, len(first))]
     if middle:
-        return text, head, (middle[0][len(lead) :], *middle[1:]), lead
-    return text, head[len(lead) :], (), lead
+        return head, (middle[0][len(lead) :], *middle[1:]), lead
+    return head[len(lead) :], (), lead
 
 
-def _pack(
-    items: list[ContextItem], budget: int, encode: Encode, form: PromptFormat
-) -> list[tuple[ContextItem, int]]:
-    """The most relevant items that fit, with their tokens, most stable first."""
-    if not form.file_separator:
-        return []
-    packed: list[tuple[ContextItem, int]] = []
-    for item in sorted(items, key=lambda item: -item.relevance):
-        tokens = len(encode_lines(_plain(tuple(item.text.splitlines(True))), encode)) + 16
-        if tokens <= budget:
-            packed.append((item, tokens))
-            budget -= tokens
-    return sorted(packed, key=lambda pair: -pair[0].stability)
+def _gated(
+    prefix: Sequence[str], middle: Sequence[str], suffix: Sequence[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """The three parts without secrets; together, since a key may span lines."""
+    clean = plain(redact_lines([*prefix, *middle, *suffix]))
+    a, b = len(prefix), len(prefix) + len(middle)
+    return clean[:a], clean[a:b], clean[b:]
 
 
-def _plain(lines: tuple[str, ...]) -> list[str]:
-    """Lines as models know them: \\n at the end, cut to a sane length, never half a surrogate pair."""
-    return [_line(line) for line in lines]
-
-
-def _line(line: str) -> str:
-    if line.endswith(("\r\n", "\r")):
-        line = line.rstrip("\r\n") + "\n"
+def _is_secret(line: str, column: int) -> bool:
+    """Whether the cursor stands in, or right after, something that must not be told."""
     if len(line) > MAX_LINE_CHARACTERS:
-        line = line[:MAX_LINE_CHARACTERS] + ("\n" if line.endswith("\n") else "")
-    return line
+        return False
+    clean = redact_lines([line])[0]
+    return clean[max(0, column - 1) : column + 1] != line[max(0, column - 1) : column + 1]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from context.items import ContextItem
+
 Encode = Callable[[str], tuple[int, ...]]
 Ids = tuple[int, ...]
 
@@ -34,23 +36,14 @@ class PromptFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextItem:
-    """A piece of evidence. ``stability`` is how seldom it changes: the highest stands first."""
-
-    source: str
-    path: str
-    text: str
-    relevance: float
-    stability: float
-
-
-@dataclass(frozen=True, slots=True)
 class Piece:
-    """One entry of a prompt's account."""
+    """One entry of a prompt's account: where it came from, from which commits, and why it is in."""
 
     source: str
     path: str
     tokens: int
+    commits: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,8 @@ class Prompt:
 
     ``left`` is the same up to the cursor's line read from left to right, without what follows, and ``head``
     the text after it up to the cursor: what comes next can be judged by them. ``left`` begins as ``tokens``
-    do, so most of it is cached; it is empty for a format that puts the suffix first.
+    do, so most of it is cached; it is empty for a format that puts the suffix first. ``stable`` counts the
+    leading tokens that do not come from the file itself.
     """
 
     tokens: Ids
@@ -67,6 +61,7 @@ class Prompt:
     pieces: tuple[Piece, ...]
     left: Ids = ()
     head: str = ""
+    stable: int = 0
 
 
 def blocks(lines: Sequence[str]) -> Iterator[str]:
@@ -114,7 +109,7 @@ def render(
     *,
     form: PromptFormat,
     encode: Encode,
-    items: Sequence[ContextItem],
+    items: Sequence[tuple[ContextItem, Sequence[int]]],
     repository: str,
     path: str,
     prefix: Sequence[str],
@@ -124,21 +119,19 @@ def render(
 ) -> Prompt:
     """Token ids of a fill-in-the-middle prompt; of a prefix-only one where the model has no markers.
 
-    ``prefix``, ``middle`` and ``suffix`` are lines with their ends; ``head`` is the cursor's line up to it.
+    ``prefix``, ``middle`` and ``suffix`` are lines with their ends; ``head`` is the cursor's line up to it;
+    ``items`` come with their ids (``context.tokenised``).
     """
     pieces: list[Piece] = []
     before: list[int] = list(form.begin)
-    if form.fills_in and form.file_separator and items:
-        before += (*form.repository, *encode(repository + "\n")) if form.repository else ()
-        for item in items:
-            ids = (
-                *form.file_separator,
-                *encode(item.path + "\n"),
-                *encode_lines(item.text.splitlines(True), encode),
-            )
-            pieces.append(Piece(item.source, item.path, len(ids)))
-            before += ids
-        before += (*form.file_separator, *encode(path + "\n"))
+    if items and form.file_separator and form.repository:
+        before += (*form.repository, *encode(repository + "\n"))
+    for item, ids in items:
+        pieces.append(Piece(item.source, item.path, len(ids), item.commits, item.why))
+        before += ids
+    if items:
+        heading = path if form.file_separator else f"# {path}"
+        before += (*form.file_separator, *encode(heading + "\n"))
     prefix_ids, suffix_ids = encode_lines(prefix, encode), encode_lines(suffix, encode)
     healed, begin_with = cut_for_healing(head[-MAX_LINE_CHARACTERS:], encode)
     middle_lines = encode_lines(middle, encode)
@@ -155,4 +148,17 @@ def render(
         Piece("middle", path, len(middle_ids)),
     ]
     left = () if form.suffix_first else (*before, *form.prefix, *prefix_ids, *middle_lines)
-    return Prompt(tokens or encode("\n"), begin_with, tuple(pieces), left, head)
+    return Prompt(tokens or encode("\n"), begin_with, tuple(pieces), left, head, len(before))
+
+
+def plain(lines: Sequence[str]) -> list[str]:
+    """Lines as models know them: \\n at the end, cut to a sane length, never half a surrogate pair."""
+    return [_plain_line(line) for line in lines]
+
+
+def _plain_line(line: str) -> str:
+    if line.endswith(("\r\n", "\r")):
+        line = line.rstrip("\r\n") + "\n"
+    if len(line) > MAX_LINE_CHARACTERS:
+        line = line[:MAX_LINE_CHARACTERS] + ("\n" if line.endswith("\n") else "")
+    return line

@@ -32,6 +32,11 @@ class Window:
     lines_below: int
 
 
+def holds_anchor(window: Window, line: int) -> bool:
+    """Whether a prompt for ``line`` would begin its middle part where ``window`` does."""
+    return window.start <= window.anchor <= line <= window.anchor + MIDDLE_LINES
+
+
 def choose_window(
     document: Document,
     line: int,
@@ -44,7 +49,7 @@ def choose_window(
     """The window for a cursor on ``line``, as close to ``previous`` as the two budgets allow."""
     lines = document.lines
     anchor = line
-    if previous is not None and previous.anchor <= line <= previous.anchor + MIDDLE_LINES:
+    if previous is not None and holds_anchor(previous, line):
         anchor = previous.anchor
     start = previous.start if previous is not None and previous.start <= anchor else line + 1
     if start > line or _exceeds(lines, range(line, start - 1, -1), prefix_tokens, count):

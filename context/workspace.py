@@ -1,15 +1,19 @@
 """The world as the editor tells it. One way in (``apply``), one way out (``snapshot``).
 
 Mutable, and owned by the server's event loop; everything after a snapshot reads nothing that can change.
+What lies on disk is not its business: ``context.librarian`` follows that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from context.document import Document, Edit
+from context.edit_log import EditLog, RecentEdit
+
+_CLOSED_KEPT = 10  # documents closed lately that still count as looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,23 @@ class Viewed:
     uri: str
 
 
-Change = Opened | Edited | Closed | Viewed
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What some checker says of a line (zero-based)."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """The problems known of a document, in place of those known before."""
+
+    uri: str
+    diagnoses: tuple[Diagnosis, ...]
+
+
+Change = Opened | Edited | Closed | Viewed | Diagnosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,9 @@ class Snapshot:
 
     documents: Mapping[str, Document]
     last_viewed: tuple[str, ...]  # uris, latest first
+    recent_edits: tuple[RecentEdit, ...] = ()  # oldest first
+    closed: tuple[Document, ...] = ()  # closed lately, the latest first; their text may be old
+    diagnoses: Mapping[str, tuple[Diagnosis, ...]] = field(default_factory=dict)
 
 
 class Workspace:
@@ -59,30 +82,47 @@ class Workspace:
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
         self._viewed: list[str] = []
+        self._closed: list[Document] = []
+        self._diagnoses: dict[str, tuple[Diagnosis, ...]] = {}
+        self._log = EditLog()
 
     def apply(self, change: Change) -> None:
         """The only way the world changes; microseconds, no disk, no model."""
         match change:
             case Opened(document):
                 self._documents[document.uri] = document
+                self._closed = [closed for closed in self._closed if closed.uri != document.uri]
                 self._look_at(document.uri)
             case Edited(uri, version, edits):
                 if (document := self._documents.get(uri)) is not None:
                     for edit in edits:
-                        document = document.apply(edit, version)
+                        before, document = document, document.apply(edit, version)
+                        self._log.record(before, document, edit)
                     self._documents[uri] = document
                     self._look_at(uri)
             case Closed(uri):
-                self._documents.pop(uri, None)
+                if (document := self._documents.pop(uri, None)) is not None:
+                    self._log.close(document)
+                    self._closed = [document, *self._closed][:_CLOSED_KEPT]
+                self._diagnoses.pop(uri, None)
                 if uri in self._viewed:
                     self._viewed.remove(uri)
             case Viewed(uri):
                 if uri in self._documents:
                     self._look_at(uri)
+            case Diagnosed(uri, diagnoses):
+                if uri in self._documents:
+                    self._diagnoses[uri] = diagnoses
 
     def snapshot(self) -> Snapshot:
         """The world now; later changes do not reach it."""
-        return Snapshot(MappingProxyType(dict(self._documents)), tuple(self._viewed))
+        return Snapshot(
+            MappingProxyType(dict(self._documents)),
+            tuple(self._viewed),
+            self._log.edits(self._documents),
+            tuple(self._closed),
+            MappingProxyType(dict(self._diagnoses)),
+        )
 
     def document(self, uri: str) -> Document | None:
         """An open document, or None."""

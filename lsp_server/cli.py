@@ -11,6 +11,8 @@ import sys
 
 from lsp_server import __version__
 
+_SWITCH_S = 0.001  # a background thread may hold up the event loop for that long, not for Python's usual 5 ms
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status. 2 for a wrong command line, 1 for a failure, 130 after Ctrl-C."""
@@ -50,9 +52,16 @@ def _parser() -> argparse.ArgumentParser:
         "--clientProcessId", type=int, help=argparse.SUPPRESS
     )  # vscode-languageclient adds it
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    from lsp_server import complete_command, demo, doctor, models_command
+    from lsp_server import (
+        complete_command,
+        context_command,
+        demo,
+        doctor,
+        flow_command,
+        models_command,
+    )
 
-    for command in (demo, complete_command, models_command, doctor):
+    for command in (demo, complete_command, context_command, flow_command, models_command, doctor):
         command.add_parser(verbs)
     return parser
 
@@ -66,6 +75,7 @@ def _serve(port: int | None, log_level: str) -> int:
     )  # it logs whole messages
     from lsp_server.server import create_server
 
+    sys.setswitchinterval(_SWITCH_S)
     server = create_server()
     try:
         if port is None:
@@ -73,6 +83,7 @@ def _serve(port: int | None, log_level: str) -> int:
         else:
             server.start_tcp("127.0.0.1", port)
     finally:
+        server.close_librarian()
         server.close()
     return 0
 

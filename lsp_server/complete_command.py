@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+_GATHER_WITHIN_S = 20.0  # a larger workspace is used as far as it was read
+
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
@@ -41,12 +43,15 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
     from lsp_server.from_lsp import opened_document, position_in
     from lsp_server.ghost_text import GhostText
     from lsp_server.model_session import open_session
+    from lsp_server.one_shot import folder_of, gather
     from lsp_server.place import Place
     from lsp_server.settings import ModelSettings, Settings
     from lsp_server.show import Terminal
 
-    uri, folder = options.file.resolve().as_uri(), Path.cwd().as_uri()
-    document = opened_document(types.TextDocumentItem(uri, "", 0, text), [folder])
+    file = options.file.resolve()
+    root = folder_of(file)
+    uri = file.as_uri()
+    document = opened_document(types.TextDocumentItem(uri, "", 0, text), [root.as_uri()])
     position = position_in(
         document, types.Position(options.line, options.character), types.PositionEncodingKind.Utf16
     )
@@ -54,8 +59,18 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
     settings = Settings(model=ModelSettings(name=options.model))
     with terminal.progress() as report:
         session = await asyncio.to_thread(open_session, settings, report)
-    workspace, ghost_text = Workspace(), GhostText()
-    workspace.apply(Opened(document))
+        workspace, ghost_text = Workspace(), GhostText()
+        workspace.apply(Opened(document))
+        dossier, _ = await asyncio.to_thread(
+            gather,
+            workspace.snapshot(),
+            document,
+            position.line,
+            root,
+            budget_tokens=session.budget_tokens,
+            report=report,
+            within_s=_GATHER_WITHIN_S,
+        )
     try:
         found = await ghost_text.suggest(
             workspace.snapshot(),
@@ -63,7 +78,8 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
             session,
             settings,
             candidates=options.candidates,
-            repository=Path.cwd().name,
+            repository=root.name,
+            dossier=dossier,
         )
     finally:
         await asyncio.to_thread(session.engine.close)

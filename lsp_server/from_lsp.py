@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
 from context.document import Document, Edit, Position, line_end
 from context.language import language_of_path
@@ -44,21 +45,24 @@ def position_in(
     )
 
 
-def apply_changes(
+def edits_of(
     document: Document,
     version: int,
     changes: list[types.TextDocumentContentChangeEvent],
     encoding: types.PositionEncodingKind | str,
-) -> Document:
-    """The document after didChange's events, each of which applies to the result of the one before."""
+) -> tuple[Edit, ...]:
+    """didChange's events as edits, each of which applies to the result of the one before."""
+    edits: list[Edit] = []
     for change in changes:
+        if edits:
+            document = document.apply(edits[-1], version)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start = position_in(document, change.range.start, encoding)
             end = position_in(document, change.range.end, encoding)
-            document = document.apply(Edit(change.text, start, end), version)
+            edits.append(Edit(change.text, start, end))
         else:
-            document = document.apply(Edit(change.text), version)
-    return document
+            edits.append(Edit(change.text))
+    return tuple(edits)
 
 
 def opened_document(item: types.TextDocumentItem, folders: list[str]) -> Document:
@@ -76,3 +80,11 @@ def prompt_path(uri: str, folders: list[str]) -> str:
         if text.startswith(root):
             return text[len(root) :]
     return PurePath(text).name or "untitled"
+
+
+def file_of(uri: str) -> Path | None:
+    """The file a uri names; None for other schemes and for what is no path here."""
+    if urlsplit(uri).scheme != "file":
+        return None
+    path = to_fs_path(uri)
+    return Path(path) if path else None

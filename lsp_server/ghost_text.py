@@ -1,7 +1,7 @@
 """One request for ghost text: context assembles a prompt, engine generates, trim cuts.
 
 The walk that inline completion, the completion menu and the one-shot command share. It reads a snapshot and
-nothing else that can change, but for the window of the previous prompt, which keeps the cache warm.
+nothing else that can change, but for what the previous prompt held, which keeps the cache warm.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from context import Query, Snapshot, assemble
-from context.privacy import may_be_prompted
-from context.prompt import Prompt
+from context import Assembled, Held, Query, Snapshot, assemble
+from context.dossier import Dossier
+from context.privacy import redact_lines
+from context.prompt import Piece, Prompt
 from context.syntax import error_count
-from context.window import Window
 from lsp_server.model_session import ModelSession
 from lsp_server.place import Extent, Place
 from lsp_server.settings import Settings
@@ -26,9 +26,11 @@ from lsp_server.trim import Shown, is_finished, trim
 from lsp_server.typed_along import TypedAlong
 
 if TYPE_CHECKING:
+    from engine.engine import Handle
     from engine.request import Candidate, Generation, SecondLook
 
 _ACCOUNTS_KEPT = 200
+_WARMING = "warming"  # the lane of what nobody waits for
 _UNSURE_BELOW = 0.7  # probability of the first word below which candidates are compared
 _FIT_WEIGHT = 4.0  # best of those tried on 60 rows outside the tuning set (docs/log.md)
 _LINES_BELOW = 4  # that candidates are judged by; the engine takes the first 24 tokens of them
@@ -52,11 +54,11 @@ class Account:
     generated_tokens: int = 0
     finish: str = ""
     mean_logprob: float = 0.0
-    pieces: tuple[tuple[str, str, int], ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For a client."""
-        return asdict(self)
+        """For a client; a piece is its source, path and tokens (``codeflow/explain`` has more)."""
+        return {**asdict(self), "pieces": [(one.source, one.path, one.tokens) for one in self.pieces]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,18 @@ class Suggestion:
 
 @dataclass(slots=True)
 class GhostText:
-    """Answers requests for one server; remembers what it showed and the last windows."""
+    """Answers requests for one server; remembers what it showed and what prompts hold."""
 
     typed_along: TypedAlong = field(default_factory=TypedAlong)
     accounts: OrderedDict[str, Account] = field(default_factory=OrderedDict)
-    _windows: dict[str, Window] = field(default_factory=dict)
+    _held: dict[str, Held] = field(default_factory=dict)
+    _warming: Handle | None = None
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.typed_along.forget(uri)
-        self._windows.pop(uri, None)
+        self._held.pop(uri, None)
 
     def from_what_was_shown(self, place: Place) -> Suggestion | None:
         """The rest of an earlier suggestion, where what was typed since agrees with it."""
@@ -91,6 +94,31 @@ class GhostText:
         self._account(Account(key, "typed along", total_ms=(time.perf_counter() - started) * 1e3))
         return Suggestion(shown, key)
 
+    async def warm(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        session: ModelSession,
+        settings: Settings,
+        *,
+        repository: str = "",
+        dossier: Dossier | None = None,
+    ) -> None:
+        """Evaluate, while nobody waits, what the first prompt for a document will hold of other files.
+
+        Gives way to the first real request; does nothing once there was one for this document.
+        """
+        from engine.request import GenerationRequest, Priority
+
+        if query.uri in self._held:
+            return
+        assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
+        if assembled is None or query.uri in self._held or not assembled.prompt.stable:
+            return
+        tokens = assembled.prompt.tokens[: assembled.prompt.stable]
+        request = GenerationRequest(tokens, max_tokens=1, priority=Priority.BACKGROUND, lane=_WARMING)
+        self._warming = session.engine.submit(request)
+
     async def suggest(
         self,
         snapshot: Snapshot,
@@ -100,6 +128,7 @@ class GhostText:
         *,
         candidates: int = 1,
         repository: str = "",
+        dossier: Dossier | None = None,
     ) -> list[Suggestion]:
         """Ask the model. Empty where nothing useful came, or a newer request for the document took over.
 
@@ -109,21 +138,14 @@ class GhostText:
         from engine.request import GenerationRequest
 
         started = time.perf_counter()
+        if self._warming is not None:
+            self._warming.cancel()
         document = snapshot.documents[query.uri]
-        if not may_be_prompted(document.path):
-            return []
         place = Place(document, document.clamp(query.position))
-        assembled = await asyncio.to_thread(
-            assemble,
-            snapshot,
-            query,
-            form=session.form,
-            encode=session.encode,
-            budget_tokens=session.budget_tokens,
-            repository=repository,
-            previous=self._windows.get(query.uri),
-        )
-        self._windows[query.uri] = assembled.window
+        assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
+        if assembled is None:  # a secret
+            return []
+        self._held[query.uri] = assembled.held
         assembled_at = time.perf_counter()
         limit = settings.completion.max_tokens
         look = _second_look(place, assembled.prompt, _UNSURE_BELOW if candidates == 1 else math.inf)
@@ -163,12 +185,35 @@ class GhostText:
                 generated_tokens=timings.generated_tokens,
                 finish=generation.finish.value,
                 mean_logprob=best[0][1].mean_logprob if best else 0.0,
-                pieces=tuple((p.source, p.path, p.tokens) for p in assembled.prompt.pieces),
+                pieces=assembled.prompt.pieces,
             )
         )
         if best:
             self.typed_along.remember(place, best[0][0], key)
         return [Suggestion(shown, key) for shown, _ in best]
+
+    async def _assemble(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        session: ModelSession,
+        settings: Settings,
+        repository: str,
+        dossier: Dossier | None,
+    ) -> Assembled | None:
+        return await asyncio.to_thread(
+            assemble,
+            snapshot,
+            query,
+            form=session.form,
+            encode=session.encode,
+            tokenised=session.tokenised,
+            budget_tokens=session.budget_tokens,
+            repository=repository,
+            previous=self._held.get(query.uri),
+            dossier=dossier,
+            disabled=settings.context.disabled_sources,
+        )
 
     def _account(self, account: Account) -> None:
         self.accounts[account.key] = account
@@ -184,7 +229,8 @@ def _second_look(place: Place, prompt: Prompt, unsure_below: float) -> SecondLoo
     if place.extent is Extent.LINE or not prompt.left:
         return None
     below = place.document.lines[place.position.line + 1 :][:_LINES_BELOW]
-    following = "".join(line for line in below if line.strip()).replace("\r\n", "\n")
+    told = redact_lines([line for line in below if line.strip()])
+    following = "".join(told).replace("\r\n", "\n")
 
     def shown(text: str) -> str:
         found = trim(place, text)

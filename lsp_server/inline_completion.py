@@ -59,6 +59,7 @@ async def suggestions(
     place = Place(document, position_in(document, position, server.encoding))
     if not invoked and (rest := server.ghost_text.from_what_was_shown(place)) is not None:
         return place, [rest]
+    server.notice(uri, place.position.line)
     session = await server.ready_session()
     if session is None:
         return None, []
@@ -69,5 +70,6 @@ async def suggestions(
         settings,
         candidates=completion.candidates if invoked else 1,
         repository=server.repository,
+        dossier=server.librarian.dossier(uri) if server.librarian else None,
     )
     return place, found

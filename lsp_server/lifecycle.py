@@ -32,6 +32,7 @@ def register(server: CodeFlowServer) -> None:
         if workspace and workspace.configuration:
             await _pull_configuration(server)
         if server.settings.completion.enabled:
+            server.open_librarian()
             server.open_model()
         else:
             server.set_status("off", "completion.enabled is false")
@@ -51,9 +52,12 @@ def register(server: CodeFlowServer) -> None:
         gone = {folder.uri for folder in params.event.removed}
         server.folders = [uri for uri in server.folders if uri not in gone]
         server.folders += [folder.uri for folder in params.event.added]
+        if server.librarian is not None:
+            server.open_librarian()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(_: None) -> None:
+        await asyncio.to_thread(server.close_librarian)
         await asyncio.to_thread(server.close)
 
 
@@ -85,6 +89,8 @@ def _apply(server: CodeFlowServer, raw: Any) -> None:
 
 def _restart_if_needed(server: CodeFlowServer, before: Settings) -> None:
     after = server.settings
+    if after.completion.enabled and server.librarian is None:
+        server.open_librarian()
     if not after.completion.enabled:
         server.close()
         server.set_status("off", "completion.enabled is false")

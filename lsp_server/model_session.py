@@ -12,7 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from context.dossier import Dossier
 from context.prompt import Encode, PromptFormat
+from context.tokenised import TokenisedItems
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
 
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
+_PREPARED = 2  # times the budget: packing passes over pieces that are too large
 _REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
 
 
@@ -33,12 +36,21 @@ class ModelSession:
     engine: Engine
     encode: Encode
     form: PromptFormat
+    tokenised: TokenisedItems
     budget_tokens: int
     name: str
     path: Path
     reason: str
     speed: Speed
     notice: str | None = None
+
+    def prepare(self, dossier: Dossier) -> None:
+        """Tokenise a dossier's pieces, the most relevant first, as far as a prompt may come to hold them."""
+        left = _PREPARED * self.budget_tokens
+        for item in sorted(dossier.items, key=lambda item: -item.relevance):
+            if left <= 0:
+                break
+            left -= len(self.tokenised.ids(item))
 
     @property
     def summary(self) -> str:
@@ -84,17 +96,39 @@ def open_session(
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
     budget = settings.context.budget_tokens or max(512, min(4096, int(speed.prefill * _AFFORDED_S)))
+    encode, form = lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
     return ModelSession(
         engine=engine,
-        encode=lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode),
-        form=prompt_format(tokenizer),
-        budget_tokens=min(budget, settings.engine.context_tokens // 2),
+        encode=encode,
+        form=form,
+        tokenised=TokenisedItems(encode, form),
+        budget_tokens=min(budget, settings.engine.context_tokens // 2, tokenizer.trained_context),
         name=name,
         path=model.path,
         reason=reason,
         speed=speed,
         notice=model.notice,
     )
+
+
+def any_tokenizer(name: str) -> tuple[str, Encode, PromptFormat]:
+    """A model's name, tokenizer and markers without its weights, from what is on this machine.
+
+    ``auto`` takes any that is here, since models of one family share their vocabulary. Raises EngineError.
+    """
+    from engine.catalog import load_catalog, resolve, trusted_path
+    from engine.errors import ModelUnavailable
+    from engine.llama.model import LlamaModel
+
+    if name == "auto":
+        here = (path for entry in load_catalog() if entry.automatic and (path := trusted_path(entry)))
+        path = next(here, None)
+        if path is None:
+            raise ModelUnavailable("No model is on this machine yet: codeflow-lsp models pull obtains one.")
+    else:
+        path = resolve(name, allow_pull=False).path
+    tokenizer = LlamaModel(path, vocabulary_only=True)
+    return path.stem, lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
 
 
 def prompt_format(tokenizer: LlamaModel) -> PromptFormat:

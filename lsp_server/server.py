@@ -9,14 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from pathlib import PurePosixPath
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from context import Position, Query
+from context.dossier import Dossier
+from context.librarian import Librarian
 from context.workspace import Workspace
 from lsp_server import __version__
+from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
 from lsp_server.model_session import ModelSession, open_session
 from lsp_server.progress import ModelProgress
@@ -25,6 +30,7 @@ from lsp_server.settings import Settings
 from lsp_server.stats import Stats
 
 logger = logging.getLogger(__name__)
+_BUDGET_UNKNOWN = 2048  # tokens to gather for while no model is open
 _READY_WITHIN_S = 20.0  # how long a request waits for a model that is being loaded
 
 
@@ -42,10 +48,13 @@ class CodeFlowServer(LanguageServer):
         self.folders: list[str] = []
         self.settings = Settings()
         self.session: ModelSession | None = None
+        self.librarian: Librarian | None = None
         self.ghost_text = GhostText()
         self.stats = Stats()
         self.state, self.message = "starting", "the model is not loaded yet"
         self._opening: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._cancel_opening = threading.Event()
 
     @property
@@ -57,6 +66,39 @@ class CodeFlowServer(LanguageServer):
     def repository(self) -> str:
         """What a prompt calls the workspace: its first folder's name."""
         return PurePosixPath(self.folders[0]).name if self.folders else "workspace"
+
+    def open_librarian(self) -> None:
+        """Start reading the workspace's folders in the background; what was read before is given up."""
+        from engine.catalog import cache_dir
+
+        self._loop = asyncio.get_running_loop()
+        if self.librarian is None:
+            self.librarian = Librarian(
+                cache_dir() / "workspaces",
+                path_of=file_of,
+                budget_tokens=lambda: self.session.budget_tokens if self.session else _BUDGET_UNKNOWN,
+                disabled=lambda: self.settings.context.disabled_sources,
+                on_dossier=self._tokenise,
+                watching=self.settings.context.watch,
+            )
+        self.librarian.set_folders(root for uri in self.folders if (root := file_of(uri)) is not None)
+
+    def notice(self, uri: str, line: int) -> None:
+        """The cursor is at ``line``: what is known about that place should be gathered."""
+        document = self.files.document(uri)
+        if self.librarian is not None and document is not None:
+            self.librarian.notice(self.files.snapshot(), document, line)
+
+    def changed_on_disk(self, uris: list[str]) -> None:
+        """Files were written, by the editor or by others."""
+        if self.librarian is None:
+            return
+        changed: dict[Path, list[str]] = {}
+        for uri in uris:
+            if (place := self.librarian.place_of(uri)) is not None:
+                changed.setdefault(place[0], []).append(place[1])
+        for root, paths in changed.items():
+            self.librarian.changed_on_disk(root, paths)
 
     def open_model(self) -> None:
         """Start opening the model in the background; what was open is closed first."""
@@ -86,6 +128,7 @@ class CodeFlowServer(LanguageServer):
             "fillsIn": session.form.fills_in if session else None,
             "budgetTokens": session.budget_tokens if session else None,
             "reason": session.reason if session else None,
+            "index": self.librarian.state() if self.librarian else None,
         }
 
     def close(self) -> None:
@@ -94,6 +137,39 @@ class CodeFlowServer(LanguageServer):
         if self.session is not None:
             self.session.engine.close()
             self.session = None
+
+    def close_librarian(self) -> None:
+        """Stop reading the workspace. Idempotent; may wait for the piece of work under way."""
+        if self.librarian is not None:
+            self.librarian.close()
+
+    def _tokenise(self, dossier: Dossier) -> None:
+        """On the librarian's thread: redact and tokenise a dossier's texts before they are asked for."""
+        from engine import EngineError
+
+        if (session := self.session) is not None:
+            with suppress(EngineError):  # the model is being closed
+                session.prepare(dossier)
+                if self._loop is not None:
+                    self._loop.call_soon_threadsafe(self._warm, dossier)
+
+    def _prepare(self, uri: str) -> None:
+        """A model has come after the dossier: have it tokenised, then warmed."""
+        if self.librarian is not None and (dossier := self.librarian.dossier(uri)) is not None:
+            self._background.add(task := asyncio.ensure_future(asyncio.to_thread(self._tokenise, dossier)))
+            task.add_done_callback(self._background.discard)
+
+    def _warm(self, dossier: Dossier) -> None:
+        """Evaluate ahead what the first prompt for a document will hold of other files."""
+        snapshot, session = self.files.snapshot(), self.session
+        if session is None or dossier.uri not in snapshot.documents:
+            return
+        query = Query(dossier.uri, Position(dossier.line, 0))
+        work = self.ghost_text.warm(
+            snapshot, query, session, self.settings, repository=self.repository, dossier=dossier
+        )
+        self._background.add(task := asyncio.ensure_future(work))
+        task.add_done_callback(self._background.discard)
 
     async def _open_model(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
         progress = ModelProgress(self)
@@ -114,6 +190,8 @@ class CodeFlowServer(LanguageServer):
             await asyncio.to_thread(session.engine.close)
             return
         self.session = session
+        for uri in self.files.snapshot().last_viewed[:1]:
+            self._prepare(uri)
         progress.end(f"{session.name} is ready")
         self.set_status("ready", session.summary)
         if session.notice:
@@ -123,9 +201,9 @@ class CodeFlowServer(LanguageServer):
 
 def create_server() -> CodeFlowServer:
     """A server with every handler registered."""
-    from lsp_server import commands, completion, inline_completion, lifecycle, text_sync
+    from lsp_server import commands, completion, explain, inline_completion, lifecycle, text_sync
 
     server = CodeFlowServer()
-    for room in (lifecycle, text_sync, inline_completion, completion, commands):
+    for room in (lifecycle, text_sync, inline_completion, completion, commands, explain):
         room.register(server)
     return server

@@ -66,6 +66,11 @@ class ContextSettings:
         "Most prompt tokens of a completion; 0 takes what this machine evaluates in about 6 s (512 to 4096).",
         least=0,
     )
+    disabled_sources: tuple[str, ...] = _setting(
+        (),
+        "Sources left out of prompts, by the names that `codeflow-lsp context` shows; `all` for all of them.",
+    )
+    watch: bool = _setting(True, "Whether to watch the workspace for changes made outside the editor.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from context.prompt import PromptFormat
+from context.tokenised import TokenisedItems
 from engine.engine import SEQUENCES, Engine
 from engine.speed import Speed
 from lsp_server import cli, server
@@ -39,10 +40,13 @@ def open_scripted(settings: Settings, report: Any, cancelled: Any = None) -> Mod
     backend = ScriptedBackend(answer, context_tokens=1 << 16, sequences=SEQUENCES, chunk_s=seconds)
     engine = Engine(lambda: backend)
     engine.opened.result()
+    encode = lru_cache(1 << 16)(backend.tokenizer.encode)
+    form = PromptFormat(prefix=(PREFIX,), suffix=(SUFFIX,), middle=(MIDDLE,))
     return ModelSession(
         engine=engine,
-        encode=lru_cache(1 << 16)(backend.tokenizer.encode),
-        form=PromptFormat(prefix=(PREFIX,), suffix=(SUFFIX,), middle=(MIDDLE,)),
+        encode=encode,
+        form=form,
+        tokenised=TokenisedItems(encode, form),
         budget_tokens=settings.context.budget_tokens or 2000,
         name="scripted",
         path=Path("scripted"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from engine.errors import ModelCorrupt
+from engine.errors import EngineClosed, ModelCorrupt
 from engine.llama.library import amx_is_broken, last_error, llama_cpp
 
 _PIECE_BYTES = 512  # longer than any token of the known families; llama.cpp says so where it is not
@@ -20,7 +20,7 @@ _PIECE_BYTES = 512  # longer than any token of the known families; llama.cpp say
 class LlamaModel:
     """An opened GGUF file, and its tokenizer (see ``engine.backend.Tokenizer``).
 
-    ``report`` is told the share loaded, 0 to 1; loading ends early once ``cancelled`` is set.
+    ``vocabulary_only`` reads the tokenizer and no weights (0.2 s). ``report`` is told the share loaded, 0 to 1; loading ends early once ``cancelled`` is set.
     Raises ModelCorrupt where llama.cpp cannot read the file.
     """
 
@@ -29,12 +29,14 @@ class LlamaModel:
         path: Path,
         *,
         gpu_layers: int = 0,
+        vocabulary_only: bool = False,
         report: Callable[[float], None] | None = None,
         cancelled: threading.Event | None = None,
     ) -> None:
         self._library = lib = llama_cpp()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocabulary_only
         params.use_extra_bufts = not amx_is_broken()
 
         @lib.llama_progress_callback
@@ -49,6 +51,7 @@ class LlamaModel:
         if not self._model:
             why = last_error() or "llama.cpp gave no reason"
             raise ModelCorrupt(f"{path} could not be opened as a model: {why}")
+        self._using = threading.Lock()
         self.path = path
         self._vocab = lib.llama_model_get_vocab(self._model)
 
@@ -100,12 +103,18 @@ class LlamaModel:
         return found
 
     def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
-        """Token ids of ``text``; no begin-of-text token is added. Lone surrogates become U+FFFD."""
+        """Token ids of ``text``; no begin-of-text token is added. Lone surrogates become U+FFFD.
+
+        Raises EngineClosed once the model is closed.
+        """
         data = _utf8(text)
         size = len(data) + 8
         while True:
             ids = (ctypes.c_int32 * size)()
-            count = self._library.llama_tokenize(self._vocab, data, len(data), ids, size, False, special)
+            with self._using:  # background threads tokenise too, and the model may be closed meanwhile
+                if not self._model:
+                    raise EngineClosed(f"{self.path.name} was closed")
+                count = self._library.llama_tokenize(self._vocab, data, len(data), ids, size, False, special)
             if count >= 0:
                 return tuple(ids[:count])
             size = -count
@@ -148,9 +157,10 @@ class LlamaModel:
 
     def close(self) -> None:
         """Free the weights. Idempotent."""
-        if self._model:
-            self._library.llama_model_free(self._model)
-            self._model = None
+        with self._using:
+            if self._model:
+                self._library.llama_model_free(self._model)
+                self._model = None
 
 
 def _utf8(text: str) -> bytes:

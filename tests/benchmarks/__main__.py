@@ -1,61 +1,64 @@
 """``make bench``: measure on this machine, print tables, write bench-results/latest.json.
 
-python -m tests.benchmarks [infilling] [typing] [cancelling] [--model NAME ...] [--limit N]
+python -m tests.benchmarks [PART ...] [--model NAME ...] [--limit N]
+
+By default what takes minutes: infilling, typing, cancelling. The parts about context take longer and have to
+be named: context_gain (hours), needle, assembly, tracing. Each of them can be run by itself, with options of
+its own: python -m tests.benchmarks.context_gain --help.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from tests.benchmarks import assembly, cancelling, context_gain, infilling, needle, tracing, typing
+from tests.benchmarks.reporting import OUT, report
 
-from tests.benchmarks import cancelling, infilling, typing
-
-PARTS = ("infilling", "typing", "cancelling")
-OUT = Path(__file__).resolve().parents[2] / "bench-results"
+SHORT = ("infilling", "typing", "cancelling")
+LONG = ("context_gain", "needle", "assembly", "tracing")
 TUNING = "humaneval_infill_singleline_tune100"
 
 
 def measure(parts: list[str], models: list[str], limit: int) -> dict[str, list[dict[str, Any]]]:
-    """Run the chosen parts for every model."""
+    """Run the chosen parts for every model; those that read evaluation data only where there is some."""
     found: dict[str, list[dict[str, Any]]] = {}
+    has_data = (infilling.SHARED / "data").is_dir()
     for model in models:
         if "typing" in parts:
             found.setdefault("typing", []).append(asyncio.run(typing.run(model)))
         if "cancelling" in parts:
             found.setdefault("cancelling", []).append(asyncio.run(cancelling.run(model)))
-        if "infilling" in parts and (infilling.SHARED / "data").is_dir():
+        if "infilling" in parts and has_data:
             for invoked in (False, True):
                 result = infilling.run(model, TUNING, limit=limit, invoked=invoked, out=OUT)
                 found.setdefault("infilling", []).append(result)
+        if "needle" in parts:
+            found.setdefault("needle", []).extend(needle.run(model, budgets=needle.BUDGETS[:1]))
+        if "context_gain" in parts and has_data:
+            found.setdefault("context_gain", []).extend(context_gain.run(model, limit=limit, out=OUT))
+    if "needle" in parts:
+        found["needle"] += needle.run(models[0], budgets=needle.BUDGETS[1:], assemble_only=True)
+    if "assembly" in parts:
+        found["assembly"] = assembly.run(model=models[0])
+    if "tracing" in parts and has_data:
+        found["tracing"] = tracing.run(tracing.Typist(models[0], without_weights=True))
     return found
 
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; all by default")
+    parts = f"any of {', '.join((*SHORT, *LONG))}; by default {', '.join(SHORT)}"
+    parser.add_argument("parts", nargs="*", metavar="PART", help=parts)
     parser.add_argument("--model", action="append", help="a model name; may be repeated (default: the 0.5B)")
-    parser.add_argument("--limit", type=int, default=0, help="rows of infilling; 0 is all")
+    parser.add_argument("--limit", type=int, default=0, help="rows of infilling and context_gain; 0 is all")
     options = parser.parse_args()
     models = options.model or ["qwen2.5-coder-0.5b"]
-    found = measure(options.parts or list(PARTS), models, options.limit)
-    console = Console()
-    for part, results in found.items():
-        table = Table(title=part, title_justify="left")
-        for name in results[0]:
-            table.add_column(name.replace("_", " "), overflow="fold")
-        for result in results:
-            table.add_row(*(str(value) for value in result.values()))
-        console.print(table)
-    OUT.mkdir(exist_ok=True)
-    (OUT / "latest.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    console.print(f"written to {OUT / 'latest.json'}")
+    if unknown := set(options.parts) - {*SHORT, *LONG}:
+        parser.error(f"no part is called {sorted(unknown)[0]}; there are {parts}")
+    report(measure(options.parts or list(SHORT), models, options.limit))
 
 
 if __name__ == "__main__":

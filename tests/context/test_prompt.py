@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from context.items import ContextItem
 from context.prompt import (
-    ContextItem,
     Prompt,
     PromptFormat,
     blocks,
@@ -17,6 +17,7 @@ from context.prompt import (
     encode_lines,
     render,
 )
+from context.tokenised import TokenisedItems
 
 QWEN = PromptFormat(
     begin=(),
@@ -59,7 +60,7 @@ def prompt_of(
     return render(
         form=form,
         encode=encode,
-        items=others or [],
+        items=[(item, TokenisedItems(encode, form).ids(item)) for item in others or []],
         repository="shop",
         path="a.py",
         prefix=prefix,
@@ -83,11 +84,13 @@ def test_the_account_and_the_markers_are_all_of_the_prompt(
     markers = len(form.begin)
     if form.fills_in:
         markers += len(form.prefix) + len(form.suffix) + len(form.middle)
-    if form.file_separator and others:
+    if others and form.file_separator:
         markers += len(form.repository) + len("shop\n") + len(form.file_separator) + len("a.py\n")
+    elif others:
+        markers += len("# a.py\n")
     assert sum(piece.tokens for piece in prompt.pieces) + markers == len(prompt.tokens)
     shown = [piece.source for piece in prompt.pieces]
-    assert shown.count("open file") == (len(others) if form.file_separator else 0)
+    assert shown.count("open file") == len(others)
     assert ("suffix" in shown) == form.fills_in
 
 

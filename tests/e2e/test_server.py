@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ async def test_what_the_completion_menu_has_selected_is_extended_or_nothing_show
 
 
 async def test_a_cancelled_request_ends_at_once_and_the_server_goes_on():
-    async with scripted(chunk_s=0.5) as wire:
+    async with scripted(chunk_s=0.5, settings={"context": {"disabledSources": ["all"]}}) as wire:
         await wire.ready()
         wire.open(URI, "# a line of some length\n" * 40 + "    return a\n")
         request = wire.ask(URI, 40, 12, request_id="cancel-me")
@@ -246,3 +247,36 @@ async def test_nonsense_does_not_kill_the_server():
         with pytest.raises(JsonRpcException):
             await wire.request("no/suchRequest", {})
         assert (await wire.request("codeflow/status")).state == "ready"
+
+
+async def test_says_why_a_suggestion_is_what_it_is(tmp_path: Path):
+    (tmp_path / "prices.py").write_text("def gross(net: int) -> int:\n    return net * 6 // 5\n")
+    async with scripted(folders=[tmp_path.as_uri()]) as wire:
+        await wire.ready()
+        uri = (tmp_path / "cart.py").as_uri()
+        wire.open(uri, "from prices import gross\n\nx = \n")
+        assert await wire.request("codeflow/contextReady", {"uri": uri, "line": 2})
+        status = await wire.request("codeflow/status")
+        assert (status.index.state, status.index.done) == ("ready", status.index.total)
+        (item,) = await wire.complete(uri, 2, 4)
+        assert item.command is not None and item.command.arguments
+        why = await wire.request("codeflow/explain", {"key": item.command.arguments[0]})
+        assert ("imports", "prices.py") in [(piece.source, piece.path) for piece in why.pieces]
+        at = {"uri": uri, "position": {"line": 2, "character": 4}, "text": True, "budget": 1000}
+        told = {piece.path: piece for piece in (await wire.request("codeflow/explain", at)).pieces}
+        assert "def gross(net: int) -> int" in told["prices.py"].text
+        assert "imported as prices" in told["prices.py"].why
+        assert await wire.request("codeflow/explain", {"key": "unheard of"}) is None
+
+
+async def test_problems_that_the_editor_passes_on_are_told_to_the_model():
+    async with scripted() as wire:
+        await wire.ready()
+        wire.open(URI, "x = \n")
+        problem = {"range": {"start": {"line": 0, "character": 4}}, "message": "expression expected"}
+        wire.client.protocol.notify("codeflow/diagnostics", {"uri": URI, "diagnostics": [problem]})
+        at = {"uri": URI, "position": {"line": 0, "character": 4}, "text": True}
+        told = await wire.request("codeflow/explain", at)
+        assert [piece.text for piece in told.pieces if piece.source == "diagnostics"] == [
+            "a.py:1: expression expected\n"
+        ]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from context.document import Document, Position
-from lsp_server.from_lsp import apply_changes, column_of, opened_document, position_in, prompt_path
+from lsp_server.from_lsp import column_of, edits_of, opened_document, position_in, prompt_path
 from lsp_server.to_lsp import character_of, position_of
 
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
@@ -51,6 +51,17 @@ def test_a_position_beyond_the_line_or_the_document_means_its_end(
         assert found == Position(len(document.lines) - 1, len(document.line(len(document.lines) - 1)))
     else:
         assert found == Position(line, slow_column(document.line(line), character, encoding))
+
+
+def apply_changes(
+    document: Document,
+    version: int,
+    events: list[types.TextDocumentContentChangeEvent],
+    encoding: str,
+) -> Document:
+    for edit in edits_of(document, version, events, encoding):
+        document = document.apply(edit, version)
+    return document
 
 
 changes = st.tuples(

@@ -1,0 +1,107 @@
+"""A second process that reads files while the first does, for the first scan of a large folder.
+
+Parsing is all Python and C that holds Python's lock, so only another process makes use of a second core. It
+writes the outlines it makes into the store itself and answers with their keys; the worker enters the files.
+JSON lines:
+``["a.py", "b.py"]`` in, ``{"a.py": ["python", "0f..."], "b.py": ["", null]}`` out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from context.index.indexing import Job, Read, read_chunk
+from context.index.store import Store
+
+_START = (
+    "import os, sys; sys.path[:0] = sys.argv[3:]; "
+    "from context.index.helper import main; os._exit(main(*sys.argv[1:3]))"
+)
+_CLOSING_S = 2.0
+_ONE_CHUNK_S = 60  # a parser hangs: the helper ends, and the worker reads these files with care
+
+
+class Helper:
+    """The worker's side of it. A helper that broke down is never idle again."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._answers: queue.Queue[bytes] = queue.Queue()
+        self._busy = False
+        self._broken = False
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be given something."""
+        return not self._busy and not self._broken
+
+    def give(self, paths: Sequence[str]) -> None:
+        """Have it read files."""
+        assert self._process.stdin is not None  # noqa: S101 - a PIPE was asked for
+        self._busy = True
+        with contextlib.suppress(OSError):  # it broke down: its end is the answer
+            self._process.stdin.write(json.dumps(paths).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def taken(self, wait: bool) -> dict[str, Read] | None:
+        """What it read; empty where it broke down; None while it is at it, unless ``wait``."""
+        try:
+            line = self._answers.get(block=wait)
+        except queue.Empty:
+            return None
+        self._busy = False
+        self._broken = not line
+        rows = json.loads(line or b"{}")
+        return {path: Read(language, key and bytes.fromhex(key)) for path, (language, key) in rows.items()}
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - a PIPE was asked for
+        for line in self._process.stdout:
+            self._answers.put(line)
+        self._answers.put(b"")
+
+
+@contextlib.contextmanager
+def helping(root: Path, directory: Path, import_path: Sequence[str]) -> Iterator[Helper]:
+    """A helper for the store in ``directory``, as isolated as the worker that asks for it, and as modest."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-X", "utf8", "-c", _START, str(root), str(directory), *import_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=directory,
+    )
+    assert process.stdin is not None  # noqa: S101 - a PIPE was asked for
+    try:
+        yield Helper(process)
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # it ends after the chunk it is at
+        try:
+            process.wait(_CLOSING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def main(root: str, directory: str) -> int:
+    """Read what the input asks for until it ends; the exit status."""
+    store = Store.open(Path(directory))
+    job = Job(Path(root), store, lambda _done, _total: None, lambda: False, lambda _path: None)
+    for line in sys.stdin.buffer:
+        faulthandler.dump_traceback_later(_ONE_CHUNK_S, exit=True)
+        read = read_chunk(job, json.loads(line))
+        faulthandler.cancel_dump_traceback_later()
+        rows = {path: [each.language, each.key and each.key.hex()] for path, each in read.items()}
+        sys.stdout.buffer.write(json.dumps(rows).encode() + b"\n")
+        sys.stdout.buffer.flush()
+    store.close()
+    return 0

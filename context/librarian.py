@@ -1,0 +1,372 @@
+"""Follows what lies on disk, and has the dossiers of the open documents ready before they are asked for.
+
+Two worker threads of its own: one makes dossiers, the other reads history; files are parsed in the index's
+child process. The event loop only asks (``notice``, ``dossier``), and never waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from context.document import Document
+from context.dossier import Dossier, make_dossier
+from context.facts import Facts, Layout
+from context.workspace import Snapshot
+
+if TYPE_CHECKING:
+    from context.codeflow import FlowBook
+    from context.history.values import FunctionChange, History
+    from context.index import Index
+    from context.outline import Symbol
+    from context.trees import Trees
+    from context.watch import Batch, Watch
+
+logger = logging.getLogger(__name__)
+
+_MOVED_LINES = 20  # from where a dossier was made: other names are near then
+_EDITED = 40  # changes of the document since: the names near may be others
+_FUNCTIONS_KEPT = 200  # functions whose history is remembered
+_REST_S = 1.0  # between two dossiers of one document, however fast somebody jumps about
+
+
+@dataclass(slots=True)
+class _Folder:
+    """One workspace folder. Fields are replaced, not changed, by the worker threads."""
+
+    root: Path
+    index: Index | None = None
+    layout: Layout = field(default_factory=lambda: Layout(()))
+    history: History | None = None
+    history_key: str | None = None
+    flows: FlowBook | None = None
+    serial: int = 0  # counts what was learned
+    functions: dict[tuple[str, str, str], tuple[FunctionChange, ...]] = field(default_factory=dict)
+    reading: set[tuple[str, str, str]] = field(default_factory=set)  # functions whose history is being read
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    snapshot: Snapshot
+    document: Document
+    line: int
+
+
+class Librarian:
+    """Owns the index, the history, the watch and the dossiers of one server.
+
+    ``cache`` is the directory for what is kept across starts; ``path_of`` gives the file of a uri, None where
+    it is none. ``on_dossier`` is called on a worker thread
+    with each new dossier, before it is given out (the place to tokenise it); ``on_progress`` with files
+    done and files in all while indexing.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        *,
+        path_of: Callable[[str], Path | None],
+        budget_tokens: Callable[[], int],
+        disabled: Callable[[], Collection[str]] = tuple,
+        on_dossier: Callable[[Dossier], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+        watching: bool = True,
+    ) -> None:
+        self._cache, self._path_of, self._budget, self._disabled = cache, path_of, budget_tokens, disabled
+        self._on_dossier, self._on_progress, self._watching = on_dossier, on_progress, watching
+        self._folders: dict[Path, _Folder] = {}
+        self._watch: Watch | None = None
+        self._trees: Trees | None = None
+        self._dossiers: dict[str, Dossier] = {}
+        self._made_at: dict[str, float] = {}
+        self._wishes: dict[str, _Wish] = {}
+        self._serial = 0
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._closed = False
+        self._making = ThreadPoolExecutor(1, "dossiers")
+        self._reading = ThreadPoolExecutor(1, "history")
+
+    # -- what the event loop asks; none of it waits -------------------------------------------------------
+
+    def set_folders(self, roots: Iterable[Path]) -> None:
+        """Follow these workspace folders, and no others."""
+        wanted = set(roots)
+        for root in [root for root in self._folders if root not in wanted]:
+            folder = self._folders.pop(root)
+            if folder.index is not None:
+                self._making.submit(folder.index.close)
+        for root in wanted - set(self._folders):
+            self._folders[root] = folder = _Folder(root)
+            self._submit(self._making, self._open_index, folder)
+            self._submit(self._reading, self._read_history, folder)
+        if self._watching:
+            self._submit(self._making, self._watch_all, tuple(self._folders))
+
+    def place_of(self, uri: str) -> tuple[Path, str] | None:
+        """The workspace folder that holds a document, the innermost one, and the file's path in it."""
+        path = self._path_of(uri)
+        if path is None:
+            return None
+        holding = [root for root in self._folders if path.is_relative_to(root)]
+        if not holding:
+            return None
+        root = max(holding, key=lambda root: len(root.parts))
+        return root, path.relative_to(root).as_posix()
+
+    def dossier(self, uri: str) -> Dossier | None:
+        """The latest dossier of a document."""
+        return self._dossiers.get(uri)
+
+    def notice(self, snapshot: Snapshot, document: Document, line: int) -> None:
+        """The cursor is, or was, at ``line`` of ``document``: make a dossier where the last one is stale."""
+        if self._closed or not self._is_stale(document, line):
+            return
+        with self._lock:
+            waiting = document.uri in self._wishes
+            self._wishes[document.uri] = _Wish(snapshot, document, line)
+        if not waiting:
+            self._submit(self._making, self._make, document.uri)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        with self._lock:
+            self._dossiers.pop(uri, None)
+            self._wishes.pop(uri, None)
+        if self._trees is not None:
+            self._trees.forget(uri)
+
+    def changed_on_disk(self, root: Path, paths: Collection[str], *, head_moved: bool = False) -> None:
+        """Files were created, modified or deleted outside the editor, or saved by it."""
+        folder = self._folders.get(root)
+        if folder is None or self._closed:
+            return
+        if paths and folder.index is not None:
+            self._submit(self._making, self._update_index, folder, tuple(paths))
+        if paths or head_moved:
+            self._submit(self._reading, self._read_history, folder)
+
+    def is_ready(self, uri: str) -> bool:
+        """Whether the folder is indexed, its history read, and the document's dossier made from both."""
+        folder, dossier = self._folder_of(uri), self._dossiers.get(uri)
+        if dossier is None:
+            return False
+        if folder is None:
+            return True
+        indexed = folder.index is not None and folder.index.state.ready
+        read = folder.history_key is not None and not folder.reading
+        return read and indexed and dossier.facts == _key(folder)
+
+    def wait_ready(self, snapshot: Snapshot, document: Document, line: int, within_s: float) -> bool:
+        """Wait, on the caller's own thread, until ``is_ready``; False where it took longer."""
+        until = time.monotonic() + within_s
+        while not self._closed and time.monotonic() < until and not self.is_ready(document.uri):
+            self.notice(snapshot, document, line)
+            with self._changed:
+                self._changed.wait(0.1)
+        return self.is_ready(document.uri)
+
+    def state(self) -> dict[str, object]:
+        """What a client may show: off, indexing or ready; files done and in all; seconds taken."""
+        states = [folder.index.state for folder in self._folders.values() if folder.index is not None]
+        if not states:
+            return {"state": "off", "done": 0, "total": 0, "seconds": 0.0}
+        return {
+            "state": "ready" if all(state.ready for state in states) else "indexing",
+            "done": sum(state.done for state in states),
+            "total": sum(state.total for state in states),
+            "seconds": round(max(state.seconds for state in states), 2),
+        }
+
+    def notes(self) -> list[str]:
+        """Sentences about what is missing: no repository, a shallow clone, a watch that failed."""
+        return [note for folder in self._folders.values() if folder.history for note in folder.history.notes]
+
+    def close(self) -> None:
+        """Stop the threads and the children. Idempotent; waits for the piece of work under way."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._changed:
+            self._changed.notify_all()
+        if self._watch is not None:
+            self._watch.close()
+        self._making.shutdown(wait=True, cancel_futures=True)
+        self._reading.shutdown(wait=True, cancel_futures=True)
+        for folder in self._folders.values():
+            if folder.index is not None:
+                folder.index.close()
+
+    # -- on the worker threads ----------------------------------------------------------------------------
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[..., None], *arguments: object) -> None:
+        if self._closed:
+            return
+
+        def report(done: Future[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                logger.error("context in the background failed", exc_info=error)
+
+        pool.submit(work, *arguments).add_done_callback(report)
+
+    def _open_index(self, folder: _Folder) -> None:
+        from context.index import Index
+
+        index = Index.open(folder.root, self._cache)
+        folder.layout = Layout(index.paths())
+        folder.index = index
+
+        def on_progress(done: int, total: int) -> None:
+            if self._on_progress is not None:
+                self._on_progress(done, total)
+            if index.state.ready:
+                self._submit(self._making, self._learn_index, folder)
+
+        index.start(on_progress)
+
+    def _learn_index(self, folder: _Folder) -> None:
+        if folder.index is not None:
+            paths = folder.index.paths()
+            if paths is not folder.layout.names:
+                folder.layout = Layout(paths)
+        self._learned(folder)
+
+    def _update_index(self, folder: _Folder, paths: tuple[str, ...]) -> None:
+        if folder.index is not None:
+            folder.index.update(paths)
+
+    def _read_history(self, folder: _Folder) -> None:
+        from context.codeflow import FlowBook, is_fresh, load_flows, refresh
+        from context.history.place import state_of
+        from context.history.read import read_history
+        from context.privacy import Ignore
+
+        key = state_of(folder.root)
+        if key and key != folder.history_key and (flows := load_flows(folder.root, self._cache)):
+            folder.flows = FlowBook.of(flows)
+        if key or folder.history_key is None:
+            folder.history = read_history(folder.root, ignored=Ignore.of(folder.root).ignores)
+            self._learned(folder)
+        if key and not self._closed and not is_fresh(folder.root, self._cache):
+            folder.flows = FlowBook.of(refresh(folder.root, self._cache))
+            self._learned(folder)
+        folder.history_key = key
+
+    def _function_changes(
+        self, folder: _Folder, document: Document, around: Symbol
+    ) -> tuple[FunctionChange, ...]:
+        """What is known of a function's history; what is not is read, for the next dossier."""
+        key = (folder.history_key or "", document.path, f"{around.parent}.{around.name}")
+        if key not in folder.functions and key not in folder.reading and folder.history_key:
+            folder.reading.add(key)
+            self._submit(self._reading, self._read_function, folder, key, document, around)
+        return folder.functions.get(key, ())
+
+    def _read_function(
+        self, folder: _Folder, key: tuple[str, str, str], document: Document, around: Symbol
+    ) -> None:
+        from context.history.lines import function_history
+
+        try:
+            found = function_history(
+                folder.root, document.path, around.line, around.end_line, text_now=document.text
+            )
+        finally:
+            folder.reading.discard(key)
+        while len(folder.functions) >= _FUNCTIONS_KEPT:
+            folder.functions.pop(next(iter(folder.functions)))
+        folder.functions[key] = found
+        if found:
+            self._learned(folder)
+
+    def _learned(self, folder: _Folder) -> None:
+        folder.serial += 1
+        with self._changed:
+            self._changed.notify_all()
+
+    def _watch_all(self, roots: tuple[Path, ...]) -> None:
+        from context.watch import Watch
+
+        if self._watch is not None:
+            self._watch.close()
+        self._watch = Watch(roots, self._on_batch) if roots else None
+
+    def _on_batch(self, batch: Batch) -> None:
+        paths = batch.created | batch.modified | batch.deleted
+        self.changed_on_disk(batch.root, paths, head_moved=batch.head_moved)
+
+    def _folder_of(self, uri: str) -> _Folder | None:
+        place = self.place_of(uri)
+        return self._folders.get(place[0]) if place is not None else None
+
+    def _is_stale(self, document: Document, line: int) -> bool:
+        last = self._dossiers.get(document.uri)
+        if last is None or last.facts != _key(self._folder_of(document.uri)):
+            return True
+        if abs(last.line - line) <= _MOVED_LINES and document.version - last.version < _EDITED:
+            return False
+        return time.monotonic() - self._made_at.get(document.uri, 0.0) >= _REST_S
+
+    def _make(self, uri: str) -> None:
+        from context.trees import Trees
+
+        with self._lock:
+            wish = self._wishes.pop(uri, None)
+            self._serial += 1
+            serial = self._serial
+        if wish is None:
+            return
+        if self._trees is None:
+            self._trees = Trees()
+        folder = self._folder_of(uri)
+        key = _key(folder)
+        facts = self._facts(folder, wish.snapshot)
+        dossier = make_dossier(
+            wish.snapshot,
+            wish.document,
+            wish.line,
+            facts,
+            budget_tokens=self._budget(),
+            serial=serial,
+            facts_key=key,
+            disabled=self._disabled(),
+        )
+        if self._on_dossier is not None:
+            self._on_dossier(dossier)
+        with self._changed:
+            self._dossiers[uri] = dossier
+            self._made_at[uri] = time.monotonic()
+            self._changed.notify_all()
+
+    def _facts(self, folder: _Folder | None, snapshot: Snapshot) -> Facts:
+        outline_of = self._trees.outline_of if self._trees is not None else None
+        if folder is None:
+            return Facts(outline_of=outline_of)
+
+        def inside(documents: Iterable[Document]) -> dict[str, Document]:
+            places = ((self.place_of(document.uri), document) for document in documents)
+            return {place[1]: document for place, document in places if place and place[0] == folder.root}
+
+        return Facts(
+            root=folder.root,
+            index=folder.index,
+            history=folder.history,
+            flows=folder.flows,
+            layout=folder.layout,
+            opened=inside(snapshot.documents.values()),
+            closed=list(inside(snapshot.closed)),
+            outline_of=outline_of,
+            function_changes=partial(self._function_changes, folder),
+        )
+
+
+def _key(folder: _Folder | None) -> str:
+    """What the facts of a folder are: changes with everything that is learned."""
+    return f"{folder.root}:{folder.serial}" if folder is not None else ""

@@ -1,0 +1,101 @@
+"""Which pieces a prompt holds, and in which order: relevance decides whether, stability decides where.
+
+Pieces must not jump in and out between keystrokes, for whatever changes in a prompt has to be evaluated
+again from there on. So a pack is kept while it holds (``assemble`` says when), and a new one prefers what
+was in the old one and keeps its order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from context.items import ContextItem, Source
+from context.tokenised import TokenisedItems
+
+_KEPT_ADVANTAGE = 1.25  # a piece of the previous pack stays unless a new one is that much more relevant
+_LARGEST_SHARE = {  # of the budget that one source may take, so that a small budget is not one source's
+    Source.PROJECT_MAP: 0.25,
+    Source.HISTORY: 0.2,
+    Source.PAST_CHANGES: 0.2,
+    Source.RECENT_EDITS: 0.3,
+    Source.DIAGNOSTICS: 0.1,
+}
+_LARGE_BUDGET = 32_768  # tokens from which on the shares above say too much
+_LARGE_SHARE = 0.1  # there: 12K tokens of a 128K prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The chosen pieces with their ids, in the prompt's order. ``missed``: how many no time was left for."""
+
+    items: tuple[tuple[ContextItem, Sequence[int]], ...] = ()
+    missed: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """What the pieces take."""
+        return sum(len(ids) for _, ids in self.items)
+
+
+def choose(
+    items: Iterable[ContextItem],
+    budget_tokens: int,
+    tokenised: TokenisedItems,
+    *,
+    previous: Pack | None = None,
+    patience_s: float | None = None,
+) -> Pack:
+    """The most relevant pieces that fit, most stable first.
+
+    A text that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole
+    file takes the place of its parts.
+    """
+    before = {(item.source, item.path, item.text): n for n, (item, _) in enumerate(_items(previous))}
+    until = None if patience_s is None else time.perf_counter() + patience_s
+    share_of = (
+        _LARGEST_SHARE if budget_tokens < _LARGE_BUDGET else dict.fromkeys(_LARGEST_SHARE, _LARGE_SHARE)
+    )
+
+    def worth(item: ContextItem) -> float:
+        kept = (item.source, item.path, item.text) in before
+        return -item.relevance * (_KEPT_ADVANTAGE if kept else 1.0)
+
+    chosen: dict[str, list[tuple[ContextItem, Sequence[int]]]] = {}
+    spent: dict[str, int] = {}
+    left, missed = budget_tokens, 0
+    for item in sorted(items, key=worth):
+        same_path = chosen.get(item.path, [])
+        if any(other.whole for other, _ in same_path) and item.of_file:
+            continue
+        ids = tokenised.known(item)
+        if ids is None:
+            if until is not None and time.perf_counter() > until:
+                missed += 1
+                continue
+            ids = tokenised.ids(item)
+        parts = [pair for pair in same_path if pair[0].of_file] if item.whole else []
+        freed = sum(len(part) for _, part in parts)
+        most = share_of.get(item.source, 1.0) * budget_tokens
+        if len(ids) > left + freed or spent.get(item.source, 0) + len(ids) > most:
+            continue
+        chosen[item.path] = [*(pair for pair in same_path if pair not in parts), (item, ids)]
+        spent[item.source] = spent.get(item.source, 0) + len(ids)
+        left += freed - len(ids)
+    pairs = [pair for some in chosen.values() for pair in some]
+
+    def place(pair: tuple[ContextItem, Sequence[int]]) -> tuple[float, int, float, str]:
+        item = pair[0]
+        return (
+            -item.stability,
+            before.get((item.source, item.path, item.text), len(before)),
+            item.relevance,  # the most relevant of the new ones stands nearest to the cursor
+            item.path,
+        )
+
+    return Pack(tuple(sorted(pairs, key=place)), missed)
+
+
+def _items(pack: Pack | None) -> tuple[tuple[ContextItem, Sequence[int]], ...]:
+    return pack.items if pack is not None else ()

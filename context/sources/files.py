@@ -1,0 +1,224 @@
+"""Other files of the workspace: what is imported, what defines the names used here, tests, neighbours, code
+like this.
+
+Read in the background, for a dossier: files come from the index and from disk, through the gate. The order
+in which files are considered is one list (``related_files``); the sources are different views of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from context.document import Document
+from context.facts import Facts
+from context.items import ContextItem, Source, Stability
+from context.language import language_named
+from context.outline import Outline, outline, render_outline
+from context.sources import weights
+from context.sources.similar_code import similar_chunks
+
+_NEAR_LINES = 40  # around the cursor whose names count most
+_MOST_NAMES = 60  # names near the cursor that are looked up in the index
+_MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
+_MOST_RELATED = 80  # files considered at all; their text is read
+_SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
+_MEMBERS_SHOWN = 60  # of a class that is named: its members are what is called next
+_SHORTEST_NAME = 4  # letters: shorter ones are everybody's local variables
+_MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
+_WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
+_MEMBER = re.compile(r"(?:\.|->|::)([A-Za-z_$][\w$]{2,})")
+_ASSIGNED = re.compile(
+    r"(?:^|[\s(,])([A-Za-z_$][\w$]{2,})\s*(?::[^=\n]*)?(?<![=!<>])=(?!=)|(?:for|as)\s+(\w+)", re.M
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A file that has to do with the document: how much (0 to 1 and a little more), and why."""
+
+    path: str
+    closeness: float
+    why: str
+    source: str
+
+
+def names_near(document: Document, line: int) -> Counter[str]:
+    """Identifiers around ``line``, the nearest counting most."""
+    found: Counter[str] = Counter()
+    first = max(0, line - _NEAR_LINES)
+    for number, text in enumerate(document.lines[first : line + _NEAR_LINES // 2], first):
+        weight = 3 if abs(number - line) <= 3 else 1
+        for word in _WORD.findall(text[:400]):
+            found[word] += weight
+    return found
+
+
+def related_files(document: Document, line: int, own: Outline, facts: Facts) -> list[Related]:
+    """Files that matter for this place, closest first."""
+    found: dict[str, Related] = {}
+
+    def add(path: str, closeness: float, why: str, source: str) -> None:
+        known = found.get(path)
+        if path != document.path and (known is None or known.closeness < closeness):
+            found[path] = Related(path, closeness, why, source)
+
+    for imported in own.imports:
+        for n, path in enumerate(facts.resolve(imported, document)):
+            add(path, 1.0 / (1 + n) ** 0.5, f"imported as {imported.module or '.'}", Source.IMPORTS)
+    for name, path, closeness in _defined_elsewhere(document, line, own, facts):
+        add(path, closeness, f"defines {name}", Source.IMPORTS)
+    for path in _tests(document.path, facts):
+        add(path, 0.8, "tests this" if _is_test(path) else "tested here", Source.TESTS)
+    for path, weight in facts.changed_with(document.path)[:10]:
+        add(path, 0.5 + 0.3 * min(1.0, weight), "changed together", Source.SAME_FOLDER)
+    for path, weight in facts.linked(document.path)[:20]:
+        add(path, 0.4 + 0.2 * min(1.0, weight), "linked by names", Source.SAME_FOLDER)
+    for n, path in enumerate(facts.closed):
+        add(path, 0.7 / (1 + n) ** 0.5, "closed lately", Source.OPEN_FILE)
+    folder = str(PurePosixPath(document.path).parent)
+    suffix = PurePosixPath(document.path).suffix
+    for path in facts.in_folder(folder):
+        if PurePosixPath(path).suffix == suffix:
+            alike = _alike(document.path, path)
+            add(path, 0.35 + 0.3 * alike, "in the same folder", Source.SAME_FOLDER)
+    if len(facts.layout.names) <= _SMALL_WORKSPACE:
+        for path in facts.layout.names:
+            add(path, 0.2, "in the workspace", Source.SAME_FOLDER)
+    return sorted(found.values(), key=lambda one: (-one.closeness, one.path))[:_MOST_RELATED]
+
+
+def _defined_elsewhere(
+    document: Document, line: int, own: Outline, facts: Facts
+) -> list[tuple[str, str, float]]:
+    """Names near the cursor with a file that defines each, and how close that makes it.
+
+    A member counts where it is used as one (``x.name``), a top-level name where it is not assigned here. In a
+    language whose names must be imported, a bare name that is not says little.
+    """
+    near = names_near(document, line)
+    text = document.text
+    members = set(_MEMBER.findall(text))
+    assigned = {symbol.name for symbol in own.symbols} | {
+        name for pair in _ASSIGNED.findall(text) for name in pair if name
+    }
+    must_import = document.language in _MUST_IMPORT
+    found = []
+    for name, count in near.most_common(_MOST_NAMES):
+        if len(name) < _SHORTEST_NAME or (name in assigned and name not in members):
+            continue
+        defining = facts.defining(name)
+        if not 0 < len(defining) <= _MOST_DEFINING:
+            continue
+        for path in defining:
+            shape = facts.outline(path)
+            kinds = [bool(symbol.parent) for symbol in shape.symbols if symbol.name == name] if shape else []
+            as_member = name in members and any(kinds)
+            as_name = not all(kinds) and name not in assigned
+            if as_member or as_name:
+                closeness = (0.9 if count >= 3 else 0.7) / len(defining) ** 0.5
+                weak = must_import and not as_member
+                found.append((name, path, closeness * (0.5 if weak else 1.0)))
+    return found
+
+
+def signatures(document: Document, line: int, related: list[Related], facts: Facts) -> list[ContextItem]:
+    """Of each related file the signatures that the code here names, or all of them where it names none."""
+    used = {word for word in _WORD.findall(document.text) if len(word) >= _SHORTEST_NAME}
+    near = names_near(document, line)
+    items = []
+    for one in related:
+        shape = facts.outline(one.path)
+        if shape is None or not shape.symbols:
+            continue
+        owners = {symbol.name for symbol in shape.symbols if symbol.name in used}
+        named = owners | {
+            symbol.name
+            for symbol in shape.symbols
+            if symbol.parent.rpartition(".")[2] in owners and symbol.kind in ("method", "field", "function")
+        }
+        nearby = sum(1 for name in owners if name in near)
+        direct = one.source == Source.IMPORTS
+        if owners:
+            text = render_outline(shape, names=named, most_lines=_MEMBERS_SHOWN)
+            worth = weights.USED_SYMBOLS * one.closeness * (1.0 if nearby else 0.7)
+            why = f"{one.why}; {', '.join(sorted(owners)[:4])} used here"
+        elif direct:
+            text, why = render_outline(shape, most_lines=_MEMBERS_SHOWN), one.why
+            worth = weights.USED_SYMBOLS * one.closeness * 0.6
+        else:
+            text, why = render_outline(shape, most_lines=_MEMBERS_SHOWN // 2), one.why
+            worth = _base(one) * one.closeness
+        if text.strip():
+            items.append(ContextItem(one.source, one.path, text, worth, Stability.CLOSED_FILE, why=why))
+    return items
+
+
+def similar(document: Document, line: int, related: list[Related], facts: Facts) -> list[ContextItem]:
+    """Passages of related files that use the names used here."""
+    texts = {one.path: text for one in related if (text := facts.text(one.path))}
+    closeness = {one.path: one.closeness for one in related}
+    found = similar_chunks(names_near(document, line), texts, facts.rarity, closeness)
+    return [
+        ContextItem(
+            Source.SIMILAR_CODE,
+            chunk.path,
+            chunk.text,
+            weights.SIMILAR_CODE * chunk.similarity,
+            Stability.CLOSED_FILE,
+            whole=chunk.whole,
+            why=f"{chunk.similarity:.0%} like the code here: {', '.join(chunk.shared[:4])}",
+        )
+        for chunk in found
+    ]
+
+
+def whole_files(related: list[Related], facts: Facts, most_characters: int) -> list[ContextItem]:
+    """All of the related files, closest first: for budgets that have room for them."""
+    items, left = [], most_characters
+    for one in related:
+        text = facts.text(one.path)
+        if not text or len(text) > left:
+            continue
+        left -= len(text)
+        worth = weights.WHOLE_FILE * one.closeness
+        items.append(
+            ContextItem(one.source, one.path, text, worth, Stability.CLOSED_FILE, whole=True, why=one.why)
+        )
+    return items
+
+
+def outline_of(document: Document, fresh: Callable[[Document], Outline] | None = None) -> Outline:
+    """The document's own outline."""
+    return fresh(document) if fresh else outline(language_named(document.language), document.text)
+
+
+def _base(one: Related) -> float:
+    return weights.TESTED if one.source == Source.TESTS else weights.SAME_FOLDER
+
+
+def _is_test(path: str) -> bool:
+    stem = PurePosixPath(path).stem.lower()
+    return stem.startswith("test_") or stem.endswith(("_test", ".test", ".spec", "test", "tests", "_spec"))
+
+
+def _subject(path: str) -> str:
+    """What a test's file name says it tests."""
+    stem = PurePosixPath(path).stem
+    return re.sub(r"^test_|(_test|\.test|\.spec|Tests?|_spec)$", "", stem).lower()
+
+
+def _tests(path: str, facts: Facts) -> list[str]:
+    """The tests of a file, or the files that a test is of."""
+    subject, is_test = _subject(path), _is_test(path)
+    named = facts.named(subject)
+    return [other for other in named if other != path and _is_test(other) != is_test][:3]
+
+
+def _alike(one: str, other: str) -> float:
+    """How much two files' names share, 0 to 1."""
+    a, b = (set(re.findall(r"[A-Z]?[a-z]+|\d+", PurePosixPath(p).stem)) for p in (one, other))
+    return len(a & b) / len(a | b) if a and b else 0.0

@@ -1,0 +1,22 @@
+"""How much each source's evidence is worth beside the others: the numbers that ranking is made of.
+
+Chosen by thought first, then by measurement (docs/log.md, "Context").
+"""
+
+from __future__ import annotations
+
+DIAGNOSTICS = 3.0  # small, and about this very file
+NEWEST_EDIT = 2.6  # what is being changed right now says most about what comes next
+OLDER_EDIT = 0.85  # each edit before it is worth that much of the one after
+USED_SYMBOLS = 2.4  # signatures that the code around the cursor names
+SIMILAR_CODE = 2.2  # times the similarity, 0 to 1
+PAST_CHANGE = 1.6  # times the similarity, 0 to 1
+LAST_VIEWED = 1.5  # an open file, by how lately it was looked at
+TESTED = 1.1  # the test of the file, or the file of the test
+BRANCH = 1.2  # what the branch has changed so far
+FUNCTION_HISTORY = 0.9  # what was done to the function around the cursor
+COMMITS = 0.7  # what was done to this file before
+SAME_FOLDER = 0.6
+PROJECT_MAP = 0.8
+WHOLE_FILE = 0.35  # all of a file where its signatures are in already: for large budgets
+RANKED_FILE = 0.05  # a file that is only much referred to: when nothing closer is left
