@@ -49,12 +49,11 @@ def make_dossier(
     own = outline_of(document, facts.outline_of)
     related = related_files(document, line, own, facts)
     room = int(budget_tokens * CHARACTERS_PER_TOKEN * _SPARE)
-    focus = sorted({document.path, *facts.opened})
     items = [
         *signatures(document, line, related, facts),
         *similar(document, line, related, facts),
         *whole_files(related, facts, room),
-        *project_map(facts, focus),
+        *project_map(document, facts),
         *branch(document, facts),
         *commits(document, facts),
         *function(document, line, own, facts),

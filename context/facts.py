@@ -115,13 +115,14 @@ class Facts:
         """The files whose name, apart from a test's prefix or suffix, is ``stem`` (lower case)."""
         return self.layout.stems.get(stem, ())
 
-    def project_map(self, focus: Sequence[str], most_lines: int) -> str:
-        """The project's most referred-to signatures as text."""
+    def project_map(self, path: str, most_lines: int) -> str:
+        """The project's most referred-to signatures as text, those of ``path`` excepted."""
         if self.index is None:
             return ""
-        from context.project_map import project_map
+        from context.project_map import map_files
 
-        return project_map(self.index, focus=focus, most_lines=most_lines)
+        entries = map_files(self.index, focus=(path,), most_lines=most_lines)
+        return "".join(f"{entry.path}:\n{entry.text}" for entry in entries if entry.path != path)
 
     def ranked(self, most: int) -> Sequence[str]:
         """The files that the project refers to most."""

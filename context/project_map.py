@@ -22,6 +22,8 @@ LINES_PER_FILE = 12  # a map shows many files; who needs all of one opens it
 CANDIDATES = 256  # highest ranked files looked at: more than any map has room for
 
 _SYMBOLS_PER_FILE = 10  # leaves room for the classes around them
+_LEAST_CUT = 3  # lines of a file that was cut: below it stands little but how much is missing
+_UNCUT = 1_000  # lines: what does not fit is left out by its use, not by its place in the file
 
 
 class Known(Protocol):
@@ -112,9 +114,16 @@ def _skeleton(index: Known, path: str, most_lines: int) -> str:
     weights: dict[str, float] = {}
     for symbol in outline.symbols:
         weights[symbol.name] = max(weights.get(symbol.name, 0.0), _use(index, symbol))
-    best = sorted(weights, key=lambda name: (-weights[name], name))[:_SYMBOLS_PER_FILE]
-    text = render_outline(outline, names=frozenset(best), most_lines=most_lines)
-    lines = text.splitlines()[:most_lines]
+    best = sorted(weights, key=lambda name: (-weights[name], name))
+    for most in range(min(_SYMBOLS_PER_FILE, most_lines, len(best)), 0, -1):
+        lines = render_outline(outline, names=frozenset(best[:most]), most_lines=_UNCUT).splitlines()
+        if len(lines) <= most_lines:
+            break
+    else:  # a class with many members: they are cut
+        names = frozenset(best[:_SYMBOLS_PER_FILE])
+        lines = render_outline(outline, names=names, most_lines=most_lines).splitlines()
+        if len(lines) < _LEAST_CUT:
+            return ""
     return "".join(line + "\n" for line in lines)
 
 

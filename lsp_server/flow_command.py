@@ -87,7 +87,7 @@ def _to_stdout(root: Path, selection: Selection) -> int:
 
 
 def _to_file(root: Path, selection: Selection, out: Path) -> Summary | None:
-    """Write to FILE.part and rename; after Ctrl-C the part stays, cut to whole lines, and None is returned."""
+    """Write to FILE.part and rename; after Ctrl-C the part stays, cut to whole lines: None is returned."""
     from context.codeflow.export import ExportError, export
 
     part = out.with_name(out.name + ".part")

@@ -1,15 +1,16 @@
-"""A commit as what was there, what was edited, and what came of it: (before, edits, after) with message and fate.
+"""A commit as (before, edits, after): what was there, what was edited, what became of it, with its message.
 
-**Edits.** Every changed region of a file is one `FlowEdit` (see `regions`): the lines before and after with two lines
-of context, the function or class around it, and the labels whose place it touches (see `granularity`).
+**Edits.** Every changed region of a file is one `FlowEdit` (see `regions`): the lines before and after with
+two lines of context, the function or class around it, and the labels whose place it touches (see
+`granularity`).
 
 **Fate.** What later commits say of one, by these rules, the first that holds:
 
 - *reverted*: a later commit says "This reverts commit SHA" (and is not itself reverted), or within the next
   `fate.WINDOW` commits one gives every file of this one back the contents it had before.
-- *fixed*: a later commit has a trailer "Fixes: SHA", or names the sha and speaks of a fix, or is its "fixup!"; or
-  within the next `fate.WINDOW` commits one takes away at least half of the telling lines that this one added
-  and writes others in their files (lines that it only moves elsewhere do not count).
+- *fixed*: a later commit has a trailer "Fixes: SHA", or names the sha and speaks of a fix, or is its
+  "fixup!"; or within the next `fate.WINDOW` commits one takes away at least half of the telling lines that
+  this one added to existing files and writes others in their place (lines that only move do not count).
 - *kept*: none of these.
 
 Merge commits are skipped: their parts are commits of their own. So are first commits, which have no before.

@@ -139,7 +139,7 @@ def _members(pair: FilePair, renamed: dict[str, str]) -> Iterator[Finding]:
             yield _finding(Label.CLASS_ADDED, pair, key, None, symbol, symbol.name)
         elif symbol.kind in FUNCTIONS and symbol.parent and key not in names:
             parent = back.get(symbol.parent, symbol.parent)
-            if f"{parent}.{symbol.name}" in pair.before.symbols:
+            if parent != symbol.parent and f"{parent}.{symbol.name}" in pair.before.symbols:
                 continue  # a member of a renamed class
             if parent in classes or _is_type_elsewhere(symbol, pair):
                 yield _finding(Label.MEMBER_ADDED, pair, key, None, symbol, symbol.name)
@@ -148,7 +148,7 @@ def _members(pair: FilePair, renamed: dict[str, str]) -> Iterator[Finding]:
             yield _finding(Label.CLASS_REMOVED, pair, key, symbol, None, symbol.name)
         elif symbol.kind in FUNCTIONS and symbol.parent and key not in names:
             parent = renamed.get(symbol.parent, symbol.parent)
-            if f"{parent}.{symbol.name}" in pair.after.symbols:
+            if parent != symbol.parent and f"{parent}.{symbol.name}" in pair.after.symbols:
                 continue
             if parent in there or _is_type_elsewhere(symbol, pair):
                 yield _finding(Label.MEMBER_REMOVED, pair, key, symbol, None, symbol.name)
@@ -187,7 +187,7 @@ def _head(side: Side, symbol: Symbol) -> tuple[int, int]:
 
 
 def _ends(tokens: Sequence[Token], index: int) -> bool:
-    """Whether a colon outside brackets opens the body (Python), and not a list of bases (C#, Swift, Kotlin)."""
+    """Whether a colon outside brackets opens the body (Python) and no list of bases (C#, Swift, Kotlin)."""
     return (
         index + 1 >= len(tokens)
         or tokens[index + 1].kind == BLOCK

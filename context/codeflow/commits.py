@@ -1,7 +1,8 @@
-"""Commits as git's log has them: who changed which file from which blob to which. One process for many commits.
+"""Commits as git's log has them: who changed which file from which blob to which. One process for many
+commits.
 
-Knows git's raw format and no syntax. Messages and paths come from a stranger: the records are told apart by NUL,
-which neither can hold, and by their place, never by what they say.
+Knows git's raw format and no syntax. Messages and paths come from a stranger: the records are told apart by
+NUL, which neither can hold, and by their place, never by what they say.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A repository's changes as lines of JSON, for training. The format is described in docs/flow-export.md.
 
-One header line, then one commit a line, oldest first, each with its files before and after and their edits. By
-default the commits that came to the main line between 40% and 80% of its life: before, a project is chaos;
+One header line, then one commit a line, oldest first, each with its files before and after and their edits.
+By default the commits that came to the main line between 40% and 80% of its life: before, a project is chaos;
 after, changes are ever smaller repairs (the IQuest-Coder report's "project maturity"). Memory does not grow
 with the length of the history but for the commits' ids; every text was redacted.
 """
@@ -41,7 +41,7 @@ class ExportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which commits: those that came to the main line between two shares of its life; at most ``limit`` lines."""
+    """Which commits: those that came to the main line between two shares of its life; at most ``limit``."""
 
     start: float = FROM
     end: float = TO
@@ -116,7 +116,8 @@ def _lines(git: Git, root: Path, selection: Selection) -> Iterator[Line]:
 def selected_commits(git: Git, selection: Selection) -> Sequence[str]:
     """Commit ids, oldest first, without merges: what came between two commits of the first-parent line.
 
-    A branch counts at the place of the merge that brought it in, for only then is it part of the project's life.
+    A branch counts at the place of the merge that brought it in, for only then is it part of the project's
+    life.
     """
     head = git.head.commit
     length = int(git.run("rev-list", "--first-parent", "--count", head, timeout_s=ID_SECONDS))

@@ -1,4 +1,5 @@
-"""What can be said of one function from its tokens: its parameters, what it returns, whom it calls, its conditions.
+"""What can be said of one function from its tokens: its parameters, what it returns, whom it calls, its
+conditions.
 
 The same few rules for every language; where a language differs, a set of names at the top says so.
 """
@@ -116,7 +117,7 @@ class FunctionFacts:
 
 
 def function_facts(language: str, name: str, tokens: Sequence[Token]) -> FunctionFacts:
-    """The facts of the function ``name`` whose tokens these are; empty ones where its head is not understood."""
+    """The facts of the function ``name`` whose tokens these are; empty where its head is not understood."""
     kept = [token for token in tokens if token.kind not in (COMMENT, DOC)]
     at = _name_index(kept, name)
     if at is None:

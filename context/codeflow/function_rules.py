@@ -123,7 +123,7 @@ def _renamed(
 
 
 def _error_handling(both: Both) -> Iterator[Finding]:
-    """Counted over the whole function, so that moving a handler is not adding one; placed where it came or went."""
+    """Counted over the whole function, so that moving a handler is not adding one; told where it came."""
     sides = (both.old, both.new)
     handled = [handled_errors(facts.body, both.language, facts.result) for facts in sides]
     raised = [raised_errors(facts.body, both.language) for facts in sides]
@@ -137,7 +137,7 @@ def _error_handling(both: Both) -> Iterator[Finding]:
 def _placed(
     both: Both, label: Label, more: bool, count: Callable[[Sequence[Token], str], int]
 ) -> Iterator[Finding]:
-    """Findings for the hunks in which the count goes up, or down; in those of a function inside, it is told there."""
+    """Findings for the hunks in which the count goes up, or down; those of an inner function are its own."""
     for hunk in both.hunks:
         old = count(_in(both.old.body, hunk.a0, hunk.a1), both.language)
         new = count(_in(both.new.body, hunk.b0, hunk.b1), both.language)
@@ -175,7 +175,7 @@ def _leaving(facts: FunctionFacts, language: str) -> int:
 
 
 def _goes_on(both: Both, line: int) -> bool:
-    """Whether the function has code below a condition's block; a last `if` that returns is no early return."""
+    """Whether the function has code below a condition's block; a last `if` that returns is not early."""
     return sum(1 for token in both.new.body if token.line > line + 2 and token.kind == WORD) > 0
 
 
@@ -185,8 +185,8 @@ def replaced_calls(
     """Pairs (f, g): g is called where f was; f is called less often than before, g more often.
 
     A mere change of the receiver (``self.a.get`` to ``self.b.get``) is none, unless a receiver is a name
-    that the file imports; so is a pair that shares no word in callee and arguments, unless one stands exactly where
-    the other stood.
+    that the file imports; so is a pair that shares no word in callee and arguments, unless one stands exactly
+    where the other stood.
     """
     a, b = _with_calls_joined(old), _with_calls_joined(new)
     counts = Counter(call.callee for call in calls(old)), Counter(call.callee for call in calls(new))
@@ -215,7 +215,8 @@ def other_arguments(both: Both, hunk: Hunk) -> Iterator[str]:
 
 
 def _arguments(body: Sequence[Token], start: int, end: int) -> dict[str, list[str]]:
-    """Arguments of the calls that reach into lines [start, end), or around the place before `start`, by callee.
+    """Arguments of the calls that reach into lines [start, end), or around the place before `start`, by
+    callee.
 
     A call around a call is passed over: what differs in the inner one is no change of the outer one.
     """

@@ -1,8 +1,8 @@
 """Says what a change is, on three levels, from the syntax trees of both sides; messages are not read.
 
 `findings` takes the files of one commit and gives every label with its place. The rules stand in
-`function_rules`, `class_rules` and `module_rules`; this module asks them in order and settles what only the whole
-commit can settle: a member that is gone here and new there was moved, not removed and added.
+`function_rules`, `class_rules` and `module_rules`; this module asks them in order and settles what only the
+whole commit can settle: a member that is gone here and new there was moved, not removed and added.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _functions(pair: FilePair) -> Iterator[Finding]:
 
 
 def _elsewhere(pair: FilePair, known: Sequence[Finding]) -> Iterator[Finding]:
-    """What differs outside the reach of all other rules: statements at the top of a file, class bodies, comments."""
+    """What differs out of all other rules' reach: statements at the top of a file, class bodies, comments."""
     if pair.before.source.root is None:
         return
     about = [finding for finding in known if finding.path == pair.path and not _is_whole(finding, pair)]

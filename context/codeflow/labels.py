@@ -1,4 +1,4 @@
-"""What a change can be called, on three levels. A label says what the trees show, never what a message claims."""
+"""What a change can be called, on three levels. A label says what trees show, not what a message claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which licence a project states: the file's name, and an SPDX guess from the phrases its text is known by."""
+"""Which licence a project states: the file's name, and an SPDX guess from phrases its text is known by."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PHRASES = (
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """The licence file at the top of a repository, "" where there is none; ``spdx`` is "" where it is not known."""
+    """The licence file at the top of a repository, "" where there is none; ``spdx`` is "" if not known."""
 
     file: str
     spdx: str

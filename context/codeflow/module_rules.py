@@ -33,9 +33,8 @@ def file_findings(pair: FilePair) -> Iterator[Finding]:
         return
     if change.old_path and change.old_path != change.path:
         yield Finding(Label.FILE_RENAMED, pair.path, "", old, new, f"{change.old_path} -> {change.path}")
-    if pair.hunks and pair.before.source.root is not None:
-        if _is_formatting(pair):
-            yield Finding(Label.FORMATTING_ONLY, pair.path, "", old, new)
+    if pair.hunks and pair.before.source.root is not None and _is_formatting(pair):
+        yield Finding(Label.FORMATTING_ONLY, pair.path, "", old, new)
 
 
 def import_findings(pair: FilePair) -> Iterator[Finding]:
@@ -75,7 +74,7 @@ def constant_findings(pair: FilePair) -> Iterator[Finding]:
 
 
 def moved_symbols(pairs: Sequence[FilePair]) -> Iterator[tuple[FilePair, str, Symbol, FilePair, str, Symbol]]:
-    """Functions and classes at the top of a file that left it and came, alike and of the same name, to another."""
+    """Functions and classes that left the top of a file and came, alike and of the same name, to another."""
     come: dict[str, list[tuple[FilePair, str, Symbol]]] = defaultdict(list)
     for pair in pairs:
         for key, symbol in pair.new:
@@ -135,8 +134,8 @@ def _bare(lines: Sequence[str]) -> str:
 
 
 def _imports(side: Side) -> dict[tuple[str, str], Whole]:
-    """(module, name) with its lines; a module imported as a whole has the name "". Those in functions are no coupling
-    of the module: they count as statements of the function."""
+    """(module, name) with its lines; a module imported as a whole has the name "". Those in functions are no
+    coupling of the module: they count as statements of the function."""
     found: dict[tuple[str, str], Whole] = {}
     for imported in side.outline.imports:
         if side.is_in_function(imported.line):

@@ -1,7 +1,7 @@
 """Reads commits into flows: git's log, the blobs on both sides, what the trees say, what became of each.
 
-This is heavy work for a syntax tree's worth of every changed file: run it in a child process (`worker`) or in a
-command, never on a thread of the server. Every text is redacted where it comes in, so nothing behind this
+This is heavy work for a syntax tree's worth of every changed file: run it in a child process (`worker`) or in
+a command, never on a thread of the server. Every text is redacted where it comes in, so nothing behind this
 module sees a secret. Bounded in commits, bytes and seconds; a repository that cannot be read has no flows.
 """
 
@@ -92,7 +92,8 @@ def changes(
 ) -> Iterator[tuple[RawCommit, Change]]:
     """Commits with their changes, in the order given; sweeps and commits without readable files are left out.
 
-    The commits that come out know only of files that may be shown; their messages are redacted. Raises GitError.
+    The commits that come out know only of files that may be shown; their messages are redacted. Raises
+    GitError.
     """
     from context.privacy import redact
     from context.privacy.ignore import Ignore

@@ -26,7 +26,7 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Hunks of one symbol that lie close, with a little context: replacing [a0, a1) by [b0, b1) makes the change."""
+    """Hunks of one symbol that lie close, with context: replacing [a0, a1) by [b0, b1) makes the change."""
 
     a0: int
     a1: int

@@ -1,4 +1,5 @@
-"""A file before and after a change, with what its outlines say: which symbols stayed, went, came or changed name.
+"""A file before and after a change, with what its outlines say: which symbols stayed, went, came or changed
+name.
 
 Matching is by qualified name first, then by likeness of the bodies among what is left over. Everything
 dear (trees, tokens) is made on first use and only for the lines asked for.
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from context.codeflow.code_tokens import Source, Token, code
@@ -24,13 +25,14 @@ FUNCTIONS = frozenset({"function", "method", "constructor"})
 CLASSES = frozenset({"class", "interface", "struct", "enum", "trait"})
 VALUES = frozenset({"constant", "variable", "field", "property"})
 _REOPENS = ("impl ", "impl<", "unsafe impl", "extension ", "public extension ")
+TEXTS_KEPT = 48  # what one commit leaves is what the next one finds; some MB with their trees
 ALIKE = 0.6  # share of tokens in common from which two bodies are one that was renamed or moved
 FEWEST_TOKENS = 8  # bodies shorter than that are alike by chance (`return self.x`)
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file on both sides; None where it did not exist. ``old_path`` differs from ``path`` after a rename."""
+    """A file on both sides; None where it did not exist. ``old_path`` is another one after a rename."""
 
     path: str
     old_path: str
@@ -51,19 +53,17 @@ class Side:
     @cached_property
     def outline(self) -> Outline:
         """The outline of the text."""
-        from context.outline import outline
-
-        return outline(self.language, self.text)
+        return _outline_of(self.language, self.text)
 
     @cached_property
     def source(self) -> Source:
         """The text with its syntax tree."""
-        return Source(self.language, self.text)
+        return _source_of(self.language, self.text)
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
-        """Symbols by qualified name, in order. A second one of a name (an overload) is "name#2", the same one on
-        both sides where their signatures are equal."""
+        """Symbols by qualified name, in order. A second one of a name (an overload) is "name#2", the same one
+        on both sides where their signatures are equal."""
         own, other = _by_name(self), _by_name(self.partner) if self.partner is not None else {}
         keys: dict[int, str] = {}
         for name, symbols in own.items():
@@ -220,8 +220,20 @@ def qualified(symbol: Symbol) -> str:
     return f"{symbol.parent}.{symbol.name}" if symbol.parent else symbol.name
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
+def _outline_of(language: Language, text: str) -> Outline:
+    from context.outline import outline
+
+    return outline(language, text)
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _source_of(language: Language, text: str) -> Source:
+    return Source(language, text)
+
+
 def _by_name(side: Side) -> dict[str, list[Symbol]]:
-    """A side's symbols by qualified name. What only reopens a type (impl, extension) is none: its members count."""
+    """A side's symbols by qualified name; what only reopens a type (impl, extension) is none."""
     found: dict[str, list[Symbol]] = {}
     for symbol in side.outline.symbols:
         if not symbol.signature.startswith(_REOPENS):

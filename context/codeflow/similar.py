@@ -90,7 +90,8 @@ class FlowBook:
     ) -> tuple[Neighbour, ...]:
         """The edits most like ``text`` (changed lines and those around the cursor), at most one of a commit.
 
-        ``paths``: the file being edited and others changed with it; ``symbol``: qualified name around the cursor.
+        ``paths``: the file being edited and others changed with it; ``symbol``: qualified name around the
+        cursor.
         """
         words = self._query(text)
         scores, shared = self._scores(words)
@@ -154,7 +155,7 @@ def words_of(text: str) -> Counter[str]:
 
 
 def render(neighbour: Neighbour) -> str:
-    """The edit for a prompt: the commit's subject, the place, then the lines with " ", "-" or "+" before them."""
+    """The edit for a prompt: the commit's subject, the place, the lines with " ", "-" or "+" before them."""
     flow, edit = neighbour.flow, neighbour.edit
     where = f"{edit.path} ({edit.symbol})" if edit.symbol else edit.path
     lines = list(_diff(edit))

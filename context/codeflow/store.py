@@ -6,6 +6,7 @@ none; files that nobody used for two months are removed. What is written was red
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -100,15 +101,15 @@ def prune(cache: Path) -> None:
 def refresh(root: Path, cache: Path, *, timeout_s: float = 120) -> tuple[Flow, ...]:
     """The flows of the present HEAD, read by a child process where the stored ones are older.
 
-    Blocks up to ``timeout_s``: call it on a worker thread. A child that fails or is too slow leaves the stored
-    ones as they are, and those are returned.
+    Blocks up to ``timeout_s``: call it on a worker thread. A child that fails or is too slow leaves the
+    stored ones as they are, and those are returned.
     """
     if not is_fresh(root, cache):
         # -P: the folder the server runs in is nobody's package; the workspace is only an argument
         command = [sys.executable, "-P", "-m", "context.codeflow.worker", os.fspath(root), os.fspath(cache)]
         environment = dict(os.environ)
         environment["PYTHONPATH"] = os.fspath(Path(__file__).parents[2])
-        try:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
             subprocess.run(
                 command,
                 env=environment,
@@ -119,8 +120,6 @@ def refresh(root: Path, cache: Path, *, timeout_s: float = 120) -> tuple[Flow, .
                 timeout=timeout_s,
                 check=False,
             )
-        except (OSError, subprocess.SubprocessError):
-            pass
     return load_flows(root, cache)
 
 

@@ -20,9 +20,7 @@ from pathlib import Path
 from typing import Any
 
 IDLE_S = 30.0  # without a request the child ends and gives its memory back; a start costs about 0.3 s
-MOST_FAILURES = (
-    20  # before an answer; each may be a file that is left out next time. Then the request is given up
-)
+MOST_FAILURES = 10  # before an answer; each may be a file that is left out next time
 CLOSING_S = 2.0  # the child leaves off between two files; a parser that takes longer is killed
 
 _AGAIN = 75  # worker.AGAIN, not imported: the server has no use for the rest of it

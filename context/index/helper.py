@@ -37,7 +37,8 @@ class Helper:
         self._answers: queue.Queue[bytes] = queue.Queue()
         self._busy = False
         self._broken = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
     @property
     def idle(self) -> bool:
@@ -63,10 +64,23 @@ class Helper:
         rows = json.loads(line or b"{}")
         return {path: Read(language, key and bytes.fromhex(key)) for path, (language, key) in rows.items()}
 
+    def close(self) -> None:
+        """Have it end: after the chunk it is at, or at once where that takes long."""
+        assert self._process.stdin is not None  # noqa: S101 - a PIPE was asked for
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_CLOSING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join()
+
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - a PIPE was asked for
-        for line in self._process.stdout:
-            self._answers.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._answers.put(line)
         self._answers.put(b"")
 
 
@@ -79,17 +93,11 @@ def helping(root: Path, directory: Path, import_path: Sequence[str]) -> Iterator
         stdout=subprocess.PIPE,
         cwd=directory,
     )
-    assert process.stdin is not None  # noqa: S101 - a PIPE was asked for
+    helper = Helper(process)
     try:
-        yield Helper(process)
+        yield helper
     finally:
-        with contextlib.suppress(OSError):
-            process.stdin.close()  # it ends after the chunk it is at
-        try:
-            process.wait(_CLOSING_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        helper.close()
 
 
 def main(root: str, directory: str) -> int:

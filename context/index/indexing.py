@@ -67,9 +67,7 @@ class Job:
     store: Store
     report: Callable[[int, int], None]  # (done, total) files
     stopped: Callable[[], bool]  # whether to leave off; what is done stays done
-    parsing: Callable[
-        [str], None
-    ]  # called with each path before its text is read and parsed, "" when at rest
+    parsing: Callable[[str], None]  # called with each path before its text is parsed, "" when at rest
     helped: Callable[[], AbstractContextManager[Help]] | None = None
 
 

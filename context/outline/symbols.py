@@ -29,6 +29,7 @@ def symbols_of(found: Found) -> tuple[Symbol, ...]:
     ordered = sorted(found.definitions.values(), key=lambda d: (d.start, -d.end, d.name.start_byte))
     attributes, comments = sorted(found.attributes), sorted(found.all_comments)
     symbols: list[Symbol] = []
+    attributes_seen: set[tuple[str, str]] = set()
     around: list[tuple[int, Symbol]] = []  # ends and symbols of the definitions around the current one
     for definition in ordered:
         if len(symbols) >= MOST_SYMBOLS:
@@ -52,6 +53,10 @@ def symbols_of(found: Found) -> tuple[Symbol, ...]:
             _signature(definition, kind, name, found.source, attributes, comments),
             found.docs.get(definition.node.start_byte) or _doc_above(line, found),
         )
+        if definition.kind == "attribute":
+            if outer is None or (symbol.parent, name) in attributes_seen:
+                continue
+            attributes_seen.add((symbol.parent, name))
         symbols.append(symbol)
         if kind in _HOLDERS or kind in _CODE or kind == "module":
             around.append((definition.end, symbol))
@@ -73,6 +78,8 @@ def _is_local(definition: Definition, outer: Symbol) -> bool:
 def _names(definition: Definition, source: bytes) -> tuple[str, str]:
     """Parent and name: of ``Cart<T>::total``, ``M.total``, ``App\\Store`` and of a name with ``@parent``."""
     text = text_of(definition.name, source)[: 4 * MOST_NAME]
+    if definition.parent is None and text.isidentifier():
+        return "", text[:MOST_NAME]
     operator = _OPERATOR.search(text)
     if operator:
         text = text[: operator.start()]

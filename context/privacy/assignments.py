@@ -37,13 +37,13 @@ WORDS_IN_LINE = (
 _QUOTED = re.compile(
     NAME + r"[\"'`\])]{0,3}"
     r"(?:\s{0,9}[:\s]\s{0,9}&?[A-Za-z][\w.\[\]<>|&? ]{0,40}(?==))?"  # a type between the name and the value
-    r"(?:\s{0,40}(?P<sep>=>|:=|={1,3}|!==?|~=|\?=|:|,|\(|value=)\s{0,40}|\s{1,40})"  # bounded: not to backtrack
+    r"(?:\s{0,40}(?P<sep>=>|:=|={1,3}|!==?|~=|\?=|:|,|\(|value=)\s{0,40}|\s{1,40})"
     r"(?P<kind>@?[bBrRuUfFLN$]{0,2})"
     r"(?P<quote>\"\"\"|'''|\\?[\"'`])(?P<value>(?:\\.|(?!(?P=quote))[^\\]){1,2000}?)(?:(?P=quote)|(?=\s*$))",
     re.IGNORECASE,
 )
 _REVERSED = re.compile(
-    rf"(?P<quote>[\"'])(?P<value>[^\"'\s]{{3,200}})(?P=quote)\s*[!=]={{1,2}}\s*[\w.$>-]{{0,80}}?{NAME}",
+    rf"(?P<quote>[\"'])(?P<value>[^\"'\s]{{3,200}})(?P=quote)\s{{0,9}}[!=]={{1,2}}\s{{0,9}}[\w.$>-]{{0,80}}?{NAME}",
     re.IGNORECASE,
 )
 _UNQUOTED = re.compile(
@@ -53,7 +53,9 @@ _UNQUOTED = re.compile(
 )
 _WHOLE_LINE = re.compile(
     r"^(?:[\s>+]|- ){0,60}(?P<command>export\s+|set\s+|setx\s+|env\s+|arg\s+|declare\s+-x\s+|\$env:|-e\s+)?"
-    r"(?P<name>[\w.-]{0,80}?" + NAME + r")(?P<sep>\s{0,40}[:=]\s{0,40}|\s{1,40})(?P<value>[^\s\"'`].{0,500}?)\s{0,40}$",
+    r"(?P<name>[\w.-]{0,80}?"
+    + NAME
+    + r")(?P<sep>\s{0,40}[:=]\s{0,40}|\s{1,40})(?P<value>[^\s\"'`].{0,500}?)\s{0,40}$",
     re.IGNORECASE,
 )
 _IN_CONNECTION = re.compile(

@@ -116,7 +116,8 @@ def _is_entered(name: str, level: Level) -> bool:
 
 
 def _file_entry(entry: os.DirEntry[str], path: str, level: Level) -> FileEntry | None:
-    if not entry.is_file(follow_symlinks=False) or is_skipped_directory(entry.name):  # a worktree's `.git` is a file
+    # the name of a directory to skip: a worktree's `.git` is a file
+    if not entry.is_file(follow_symlinks=False) or is_skipped_directory(entry.name):
         return None
     if left_out_by_name(entry.name) or not may_be_prompted(entry.name) or level.ignores(entry.name, False):
         return None

@@ -17,9 +17,8 @@ from pathlib import Path
 
 MOST_BYTES = 1 << 20  # the largest real .gitignore files are some 50 KB; git itself reads up to 100 MB
 MOST_PATTERNS = 4_000  # compiling one takes some 100 µs; large collections of templates stay below 1,000
-MOST_STARS = (
-    2  # wildcards in one segment: a third one costs a regular expression 30 ms on a name of 255 letters
-)
+LONGEST = 4_096  # letters in a pattern: no path is longer
+MOST_STARS = 2  # in one segment: a third one costs a regular expression 30 ms on a name of 255 letters
 MOST_DOUBLE_STARS = 2  # `**` in one pattern, for the same reason
 
 EVERYTHING = re.compile("")

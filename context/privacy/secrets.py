@@ -17,11 +17,12 @@ from context.privacy.key_blocks import STAR, mask_key_blocks
 from context.privacy.randomness import random_values
 
 MOST_REMEMBERED = 8_192  # suspicious lines, one in ten: the code of a large working set, at most some 3 MB
-LONGEST_LOOK = 4_000  # letters looked at in one go, so that no expression holds the interpreter for long
+LONGEST_LOOK = 4_000  # letters looked at in one go: 5 ms for the slowest expression on the worst text found
 OVERLAP = 2_000  # letters that two looks share: longer secrets than this are key blocks
 MOST_ROUNDS = 8  # a star is no letter, so one secret masked may bare another; two rounds are the rule
 
 _RUN = re.compile(r"[A-Za-z0-9_+/-]{16,}")
+_GAP = re.compile(r"\s{41,}")  # nobody aligns so far; behind a name it costs some of the expressions hours
 _DIGIT = re.compile(r"\d")
 _LEAD = re.compile(r"\s*(?:(?!#\s*define)(?:[-+#*|>;%/! ]|<!--))+")
 _LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
@@ -63,16 +64,25 @@ def _redact_line(line: str) -> str:
 def _places(line: str) -> Iterator[tuple[int, int]]:
     """Of the line as it stands, and of what it is behind the signs of a diff, a comment or a quotation."""
     yield from _places_from(line)
-    if (lead := _LEAD.match(line)) and (end := lead.end()) < len(line):
+    if (lead := _LEAD.match(line)) and lead[0].strip() and (end := lead.end()) < len(line):
         yield from ((end + first, end + last) for first, last in _places_from(line[end:]))
 
 
 def _places_from(line: str) -> Iterator[tuple[int, int]]:
-    for start in range(0, max(1, len(line) - OVERLAP), LONGEST_LOOK - OVERLAP):
-        part = line[start : start + LONGEST_LOOK]
+    for start, part in _parts(line):
         for find in (known_formats, assigned, random_values):
             for first, last in find(part):
                 yield start + first, start + last
+
+
+def _parts(line: str) -> Iterator[tuple[int, str]]:
+    """The line in parts, each with its place, so that no expression holds the interpreter for long."""
+    begin = 0
+    for gap in (*_GAP.finditer(line), None):
+        end = gap.start() if gap else len(line)
+        for start in range(begin, max(begin + 1, end - OVERLAP), LONGEST_LOOK - OVERLAP):
+            yield start, line[start : min(start + LONGEST_LOOK, end)]
+        begin = gap.end() if gap else end
 
 
 def _mask(line: str, places: Iterable[tuple[int, int]]) -> str:

@@ -1,4 +1,4 @@
-; Python. Functions, classes, values of modules and classes, attributes set in __init__.
+; Python. Functions, classes, values of modules and classes, attributes where a method first sets them.
 
 (comment) @comment
 (string_content) @text
@@ -24,12 +24,9 @@
   (expression_statement (assignment left: (identifier) @name right: (_) @value) @definition.variable)))
 (class_definition body: (block
   (expression_statement (assignment left: (identifier) @name !right) @definition.variable)))
-(class_definition body: (block (function_definition
-  name: (identifier) @_init
-  body: (block (expression_statement (assignment
-    left: (attribute object: (identifier) @_self attribute: (identifier) @name)
-    right: (_) @value) @definition.attribute))
-  (#eq? @_init "__init__") (#eq? @_self "self"))))
+((assignment left: (attribute object: (identifier) @_self attribute: (identifier) @name) right: (_) @value)
+  @definition.attribute
+  (#eq? @_self "self"))
 
 (import_statement name: (dotted_name) @import.module) @import
 (import_statement name: (aliased_import name: (dotted_name) @import.module)) @import

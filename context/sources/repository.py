@@ -5,7 +5,6 @@ Read in the background. History texts are compact: subjects and changed lines, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from difflib import unified_diff
 
 from context.document import Document
@@ -26,11 +25,11 @@ _EDITS_COMPARED = 4  # the latest edits, with which a past change is compared
 _QUERY_LINES = 12  # around the cursor that a past change is compared with
 
 
-def project_map(facts: Facts, focus: Sequence[str]) -> list[ContextItem]:
+def project_map(document: Document, facts: Facts) -> list[ContextItem]:
     """The most referred-to signatures of the project, in several sizes; packing takes the largest."""
     items = []
     for n, lines in enumerate((_MAP_LINES, _MAP_LINES // 4, _MAP_LINES // 16)):
-        if text := facts.project_map(focus, lines):
+        if text := facts.project_map(document.path, lines):
             items.append(
                 ContextItem(
                     Source.PROJECT_MAP,

@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,10 +76,22 @@ def part_of(key: str) -> str:
     return PARTS[hashlib.sha256(f"part {key}".encode()).digest()[0] & 1]
 
 
-async def ask(
+async def ask(case: Case, model: str, *, budget: int, disabled: Sequence[str]) -> Answer:
+    """Complete a case."""
+    async with at_cursor(case, model, budget=budget, disabled=disabled) as (wire, uri):
+        started = time.perf_counter()
+        items = await wire.complete(uri, *case.cursor)
+        took_ms = (time.perf_counter() - started) * 1e3
+        text = str(items[0].insert_text) if items else ""
+        return Answer(text, *scored(text, case.truth), took_ms, await last_account(wire))
+
+
+@asynccontextmanager
+async def at_cursor(
     case: Case, model: str, *, budget: int, disabled: Sequence[str], command: list[str] | None = None
-) -> Answer:
-    """Replay a case in a server of its own (nothing typed for another case is remembered) and complete it."""
+) -> AsyncIterator[tuple[Editor, str]]:
+    """A case replayed in a server of its own (nothing typed for another case is remembered) whose context is
+    ready: the connection, and the URI of the document to be completed."""
     settings = {
         "completion": {"timeoutMs": PATIENCE_MS},
         "context": {"budgetTokens": budget, "disabledSources": list(disabled)},
@@ -97,11 +110,7 @@ async def ask(
         await indexed(wire)
         uri = replay(wire, case)
         await context_ready(wire, uri, case.cursor[0])
-        started = time.perf_counter()
-        items = await wire.complete(uri, *case.cursor)
-        took_ms = (time.perf_counter() - started) * 1e3
-        text = str(items[0].insert_text) if items else ""
-        return Answer(text, *scored(text, case.truth), took_ms, await last_account(wire))
+        yield wire, uri
 
 
 def replay(wire: Editor, case: Case) -> str:

@@ -1,13 +1,16 @@
 """What context is worth: the same places completed with it and without, and with each source left out alone.
 
     python -m tests.benchmarks.context_gain [--model NAME] [--only cceval|hunks] [--part tuning|reporting]
-                                            [--budget N] [--limit N] [--sources]
+                                            [--budget N] [--limit N] [--sources] [--keep without|all]
 
 Cases are CrossCodeEval rows (``crossfile``) and hunks of real commits (``hunks``). Each is asked in a server
 of its own, after that has indexed the workspace. Weights are chosen by looking at the part ``tuning`` alone;
 ``reporting`` is what may be reported of the hunks. An answer is right where it has the truth's lines (the
 shared scorer's ``em_line``). *Won* and *lost* are the cases that only one side had right, and *chance* is how
 likely so uneven a split would be by chance (exact sign test, two-sided).
+
+Answers go to bench-results as they come. --keep takes them from there instead of asking again: "all" goes on
+with a run that was interrupted, "without" keeps those that no change of the context's code can change.
 """
 
 from __future__ import annotations
@@ -40,15 +43,18 @@ def run(
     budget: int = BUDGET,
     limit: int = 0,
     sources: bool = False,
+    keep: str = "",
     out: Path,
 ) -> list[dict[str, Any]]:
     """Ask every case both ways; a row for each group and for each pair of configurations. ``limit`` is the
     most cases of each kind, 0 for all. The answers go to a file under ``out`` as they come."""
     out.mkdir(parents=True, exist_ok=True)
+    path = out / f"context-gain-{model}-{budget}.jsonl"
+    answers = kept(path, keep)
     with (
         own_cache(),
         tempfile.TemporaryDirectory(prefix="codeflow-cases-", ignore_cleanup_errors=True) as into,
-        (out / f"context-gain-{model}-{budget}.jsonl").open("w", encoding="utf-8") as file,
+        path.open("w", encoding="utf-8") as file,
     ):
         cases = chosen(Path(into).resolve(), only, part, limit)
 
@@ -58,7 +64,7 @@ def run(
             mark = "right" if answer.exact else "wrong"
             print(f"{configuration}: {case.key}: {mark}, {answer.took_ms:.0f} ms", file=sys.stderr)
 
-        answers = asyncio.run(ask_all(cases, model, budget, SOURCES if sources else (), note))
+        asyncio.run(ask_all(cases, model, budget, SOURCES if sources else (), answers, note))
     groups = {case.group: [one for one in cases if one.group == case.group] for case in cases}
     named = [*groups.items(), *_together(cases)]
     rows = [_row(model, budget, name, some, answers, WITHOUT) for name, some in named if some]
@@ -96,26 +102,43 @@ async def ask_all(
     model: str,
     budget: int,
     sources: Sequence[str],
+    answers: Answers,
     note: Callable[[str, Case, Answer], None],
-) -> Answers:
-    """Every case with context and without, and with each of ``sources`` left out.
+) -> None:
+    """Every case with context and without, and with each of ``sources`` left out, as far as ``answers`` lacks
+    them.
 
     A source that had no piece in a case's prompt cannot be missed there: its answer is the one with context.
     """
-    answers: Answers = {}
-    for case in cases:
-        for configuration, disabled in ((WITH, []), (WITHOUT, NO_CONTEXT)):
+    plans = [(case, WITH, []) for case in cases] + [(case, WITHOUT, NO_CONTEXT) for case in cases]
+    plans.sort(key=lambda plan: plan[0].key)  # both answers of a case one after the other
+    for case, configuration, disabled in plans:
+        if (configuration, case.key) not in answers:
             answers[configuration, case.key] = await ask(case, model, budget=budget, disabled=disabled)
-            note(configuration, case, answers[configuration, case.key])
+        note(configuration, case, answers[configuration, case.key])
     for source in sources:
         for case in cases:
             configuration, whole = f"without {source}", answers[WITH, case.key]
-            if source in whole.sources:
-                answers[configuration, case.key] = await ask(case, model, budget=budget, disabled=[source])
-                note(configuration, case, answers[configuration, case.key])
-            else:
+            if source not in whole.sources:
                 answers[configuration, case.key] = whole
-    return answers
+                continue
+            if (configuration, case.key) not in answers:
+                answers[configuration, case.key] = await ask(case, model, budget=budget, disabled=[source])
+            note(configuration, case, answers[configuration, case.key])
+
+
+def kept(path: Path, keep: str) -> Answers:
+    """Answers of an earlier run that need not be asked for again."""
+    if not keep or not path.is_file():
+        return {}
+    found: Answers = {}
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if keep == "all" or row["configuration"] == WITHOUT:
+            found[row["configuration"], row["task_id"]] = Answer(
+                row["completion"], row["exact"], row["similarity"], row["took_ms"], row["account"]
+            )
+    return found
 
 
 def _together(cases: Sequence[Case]) -> list[tuple[str, list[Case]]]:
@@ -197,6 +220,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=BUDGET)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--sources", action="store_true", help="leave each source out alone, too")
+    parser.add_argument("--keep", default="", choices=["", "without", "all"], help="what not to ask again")
     report({"context_gain": run(**vars(parser.parse_args()), out=OUT)}, "context-gain")
 
 

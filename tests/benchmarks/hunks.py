@@ -8,7 +8,8 @@ of the hunk and all later ones are not there yet. The truth is the rest of that 
 
 Worth completing is a line with a word of two letters, three tokens and a bracket, ``=`` or ``;``: no blank,
 comment, prose or closing line. Left out are hunks with fewer new lines than old (there the act is removing),
-lines that the hunk only moves, and commits that an earlier trace repeats (a backport would carry the answer).
+lines that stand in what the hunk replaces, and commits that repeat an earlier one (a backport would carry the
+answer).
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def target(hunk: dict[str, Any]) -> int | None:
     old, new = lines_of(str(hunk["old"])), lines_of(str(hunk["new"]))
     if len(new) <= len(old):
         return None
-    kept = {line.strip() for line in old}
-    return next((i for i, line in enumerate(new) if is_worth_it(line) and line.strip() not in kept), None)
+    gone = str(hunk["old"])
+    return next((i for i, line in enumerate(new) if is_worth_it(line) and line.strip() not in gone), None)
 
 
 def is_worth_it(line: str) -> bool:

@@ -140,49 +140,55 @@ class NothingEvaluated:
 class Loop:
     """How long the event loop is held up: the gaps of a heartbeat, and the callbacks that took long.
 
-    A gap is seen from outside (waiting for the interpreter's lock and for a processor included); a callback
-    is listed with its wall-clock and its own processor time in ms, so that the two can be told apart.
+    A gap is seen from outside: it counts waiting for the interpreter's lock and for a processor. It is *ours*
+    where this process was at work for most of it; the others are the machine's. Callbacks are listed with
+    their wall-clock time, their own processor time and the whole process's, all in ms: much of the last and
+    little of the second means that another thread held the interpreter.
     """
 
     def __init__(self) -> None:
-        self.gaps: list[float] = []
-        self.callbacks: list[tuple[float, float, str]] = []  # longest first
+        self.gaps: list[tuple[float, float]] = []  # seconds: how late, and the processor time spent meanwhile
+        self.callbacks: list[tuple[float, float, float, str]] = []  # longest first
 
     def watch(self) -> None:
         """Time every callback of this process's loops from here on."""
         run, note = Handle._run, self.note
 
         def timed(self: Handle) -> None:
-            wall, own = time.perf_counter(), time.thread_time()
+            wall, own, whole = time.perf_counter(), time.thread_time(), time.process_time()
             run(self)
             took = time.perf_counter() - wall
             if took > NOTED_S:
-                note(took * 1e3, (time.thread_time() - own) * 1e3, _name(self))
+                note(took, time.thread_time() - own, time.process_time() - whole, _name(self))
 
         Handle._run = timed
 
-    def note(self, wall_ms: float, own_ms: float, name: str) -> None:
+    def note(self, wall_s: float, own_s: float, whole_s: float, name: str) -> None:
         """Remember a callback where it is among the longest."""
-        bisect.insort(self.callbacks, (wall_ms, own_ms, name), key=lambda entry: -entry[0])
+        entry = (wall_s, own_s, whole_s, name)
+        bisect.insort(self.callbacks, entry, key=lambda entry: -entry[0])
         del self.callbacks[LISTED:]
 
     async def beat(self) -> None:
         """Note by how much each beat comes late; never ends."""
         while True:
-            at = time.perf_counter()
+            at, busy = time.perf_counter(), time.process_time()
             await asyncio.sleep(BEAT_S)
-            self.gaps.append(time.perf_counter() - at - BEAT_S)
+            self.gaps.append((time.perf_counter() - at - BEAT_S, time.process_time() - busy))
 
     def taken(self) -> dict[str, Any]:
         """What was seen since the last time; times in ms."""
-        gaps, self.gaps = sorted(self.gaps), []
+        gaps, self.gaps = self.gaps, []
         callbacks, self.callbacks = self.callbacks, []
+        late = [gap for gap, _ in gaps]
+        ours = [gap for gap, busy in gaps if busy > gap / 2]
         return {
             "beats": len(gaps),
-            "worst_ms": round(gaps[-1] * 1e3, 1) if gaps else 0.0,
-            "p99_ms": round(gaps[int(0.99 * len(gaps))] * 1e3, 2) if gaps else 0.0,
-            "over_10_ms": sum(gap > LONG_S for gap in gaps),
-            "slowest": [[round(wall, 1), round(own, 1), name] for wall, own, name in callbacks],
+            "worst_ms": round(max(late, default=0.0) * 1e3, 1),
+            "over_10_ms": sum(gap > LONG_S for gap in late),
+            "ours_worst_ms": round(max(ours, default=0.0) * 1e3, 1),
+            "ours_over_10_ms": sum(gap > LONG_S for gap in ours),
+            "slowest": [[*(round(took * 1e3, 1) for took in times), name] for *times, name in callbacks],
         }
 
 

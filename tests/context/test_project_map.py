@@ -64,7 +64,7 @@ def paths(entries: tuple[MapEntry, ...]) -> list[str]:
 
 def test_what_all_refer_to_comes_first(index: Reader) -> None:
     """In little room stands what the workspace refers to most, by its signatures."""
-    text = project_map(index, focus=(), most_lines=8)
+    text = project_map(index, focus=(), most_lines=16)
     assert text.startswith("core/book.py:\n")
     assert "class OrderBook" in text
     assert "def open_book(path)" in text
