@@ -7,12 +7,12 @@ their paths, so that the rest changes in few places. Pure but for questions to t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from context.index.graph import COMMON_DEFINERS, COMMON_WEIGHT, PRIVATE_WEIGHT
-from context.outline import Outline, Symbol, render_outline
+from context.outline import Outline, Symbol, qualified, render_outline
 
 EVERYWHERE_SHARE = 0.5  # of the lines: files chosen without the focus, which therefore stay
 CLOSENESS = (
@@ -22,16 +22,14 @@ LINES_PER_FILE = 12  # a map shows many files; who needs all of one opens it
 CANDIDATES = 256  # highest ranked files looked at: more than any map has room for
 
 _SYMBOLS_PER_FILE = 10  # leaves room for the classes around them
-_LEAST_CUT = 3  # lines of a file that was cut: below it stands little but how much is missing
-_UNCUT = 1_000  # lines: what does not fit is left out by its use, not by its place in the file
+_CODE = frozenset({"function", "method"})  # what is inside of these is nobody else's
 
 
 class Known(Protocol):
     """What a map asks of an index."""
 
     def outline(self, path: str) -> Outline | None: ...  # noqa: D102 - as in Index
-    def defining(self, name: str) -> tuple[str, ...]: ...  # noqa: D102
-    def users(self, name: str) -> int: ...  # noqa: D102
+    def use(self, name: str) -> tuple[int, int]: ...  # noqa: D102
     def rank(self, path: str) -> float: ...  # noqa: D102
     def linked(self, path: str) -> tuple[tuple[str, float], ...]: ...  # noqa: D102
     def top(self, most: int) -> tuple[tuple[str, float], ...]: ...  # noqa: D102
@@ -107,32 +105,39 @@ def _fitting(
 
 
 def _skeleton(index: Known, path: str, most_lines: int) -> str:
-    """The signatures of a file that other files use most; "" where it has none."""
+    """The signatures of a file that other files use most, with the classes around them; "" without any."""
     outline = index.outline(path)
-    if outline is None or not outline.symbols:
+    if outline is None:
         return ""
-    weights: dict[str, float] = {}
-    for symbol in outline.symbols:
-        weights[symbol.name] = max(weights.get(symbol.name, 0.0), _use(index, symbol))
-    best = sorted(weights, key=lambda name: (-weights[name], name))
-    for most in range(min(_SYMBOLS_PER_FILE, most_lines, len(best)), 0, -1):
-        lines = render_outline(outline, names=frozenset(best[:most]), most_lines=_UNCUT).splitlines()
+    holders = {qualified(each): each for each in outline.symbols}
+    weighed = [
+        (-_use(index, each.name), number)
+        for number, each in enumerate(outline.symbols)
+        if not any(holder.kind in _CODE for holder in _around(each, holders))
+    ]
+    best = [outline.symbols[number] for _, number in sorted(weighed)[: min(_SYMBOLS_PER_FILE, most_lines)]]
+    for most in range(len(best), 0, -1):
+        shown = set(best[:most]).union(*(_around(each, holders) for each in best[:most]))
+        part = replace(outline, symbols=tuple(each for each in outline.symbols if each in shown))
+        lines = render_outline(part, most_lines=most_lines + 1).splitlines()
         if len(lines) <= most_lines:
-            break
-    else:  # a class with many members: they are cut
-        names = frozenset(best[:_SYMBOLS_PER_FILE])
-        lines = render_outline(outline, names=names, most_lines=most_lines).splitlines()
-        if len(lines) < _LEAST_CUT:
-            return ""
-    return "".join(line + "\n" for line in lines)
+            return "".join(line + "\n" for line in lines)
+    return ""
 
 
-def _use(index: Known, symbol: Symbol) -> float:
+def _around(symbol: Symbol, holders: Mapping[str, Symbol]) -> list[Symbol]:
+    """The symbols around one, the outermost first."""
+    names = symbol.parent.split(".") if symbol.parent else []
+    prefixes = (".".join(names[: end + 1]) for end in range(len(names)))
+    return [holders[name] for name in prefixes if name in holders]
+
+
+def _use(index: Known, name: str) -> float:
     """How much the workspace uses a symbol, as far as its name says who is meant."""
-    definers = max(1, len(index.defining(symbol.name)))
-    weight = index.users(symbol.name) / definers
+    users, definers = index.use(name)
+    weight = users / max(1, definers)
     if definers > COMMON_DEFINERS:
         weight *= COMMON_WEIGHT
-    if symbol.name.startswith("_"):
+    if name.startswith("_"):
         weight *= PRIVATE_WEIGHT
     return weight

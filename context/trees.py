@@ -93,8 +93,9 @@ def _common_prefix(one: bytes, other: bytes) -> int:
 def _common_suffix(one: bytes, other: bytes) -> int:
     most = min(len(one), len(other))
     at = 0
-    while at + _BLOCK <= most and one[len(one) - at - _BLOCK : len(one) - at] == (
-        other[len(other) - at - _BLOCK : len(other) - at]
+    while (
+        at + _BLOCK <= most
+        and one[len(one) - at - _BLOCK : len(one) - at] == (other[len(other) - at - _BLOCK : len(other) - at])
     ):
         at += _BLOCK
     while at < most and one[-at - 1] == other[-at - 1]:

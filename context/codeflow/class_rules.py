@@ -161,13 +161,25 @@ def _is_type_elsewhere(symbol: Symbol, pair: FilePair) -> bool:
 
 
 def _fields(pair: FilePair) -> Iterator[Finding]:
+    """Fields by name: one that is declared in the class and assigned in the constructor is one field."""
     known = {key for key, s in pair.before.symbols.items() if s.kind in CLASSES}
     known &= {key for key, s in pair.after.symbols.items() if s.kind in CLASSES}
-    for symbols, label in ((pair.new, Label.FIELD_ADDED), (pair.gone, Label.FIELD_REMOVED)):
-        for key, symbol in symbols:
-            if symbol.kind in VALUES and symbol.parent in known:
-                old, new = (None, symbol) if label is Label.FIELD_ADDED else (symbol, None)
-                yield _finding(label, pair, key, old, new, symbol.name)
+    there = [
+        {qualified(s) for s in side.symbols.values() if s.kind in VALUES}
+        for side in (pair.before, pair.after)
+    ]
+    for key, symbol in pair.new:
+        if symbol.kind in VALUES and symbol.parent in known and qualified(symbol) not in there[0]:
+            yield _finding(Label.FIELD_ADDED, pair, key, None, symbol, symbol.name)
+    for key, symbol in pair.gone:
+        if symbol.kind in VALUES and symbol.parent in known and qualified(symbol) not in there[1]:
+            yield _finding(Label.FIELD_REMOVED, pair, key, symbol, None, symbol.name)
+    for key, old, new in pair.kept:
+        if old.kind not in VALUES or new.kind not in VALUES or old.parent not in known:
+            continue
+        same = code(pair.before.tokens(old)) == code(pair.after.tokens(new))
+        if not same and not pair.after.is_in_function(new.line):
+            yield _finding(Label.FIELD_CHANGED, pair, key, old, new, new.name)
 
 
 def _is_constructor(symbol: Symbol) -> bool:
@@ -215,6 +227,3 @@ def _finding(
         (new.line, new.end_line + 1) if new else (0, 0),
         detail,
     )
-
-
-__all__ = ["bases_of", "class_findings", "implemented", "moved_members", "qualified"]

@@ -29,7 +29,7 @@ WORD, KEYWORD, SIGN, STRING, COMMENT, DOC, BLOCK = (
 _STRING_NODE = re.compile(
     r"string(?!_content|_start|_end|_fragment)|(char|character|rune)_literal|heredoc|regex$"
 )
-_WORD_START = re.compile(r"[^\W\d]|[$@]")
+_WORD_START = re.compile(r"[^\W\d]|[$@#]")  # PHP's $x, Ruby's @x, JavaScript's #x
 _QUOTES = re.compile(r"'([^'\"\\\n]*)'")
 _CLOSERS = frozenset(")]}")
 

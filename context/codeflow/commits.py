@@ -45,31 +45,40 @@ class RawCommit:
 
 
 def newest_commits(git: Git, most: int) -> list[RawCommit]:
-    """The newest commits from HEAD, newest first, without merges and first commits. Raises GitError."""
+    """The newest commits from HEAD, newest first, without merges and first commits. Raises GitError.
+
+    Of a repository that is too slow or too large they are as many as came in time.
+    """
+    from context.history.git import GitLimit
+
     if not git.head.commit:
         return []
-    arguments = [f"--max-count={most + 1}", git.head.commit]
+    arguments = [f"--max-count={most}", git.head.commit]
     if git.place.prefix:
         arguments += ["--", git.place.prefix]
-    found = list(_log(git, arguments))
-    # the last may have been cut off; it is more than was asked for, or the first commit, which has no before
-    return [commit for commit in found[:-1] if len(commit.parents) == 1]
+    try:
+        found = list(_log(git, arguments))
+    except GitLimit:
+        found = list(_log(git, arguments, cut=True))[:-1]  # the last may lack some of its files
+    return [commit for commit in found if len(commit.parents) == 1]
 
 
 def commits_named(git: Git, shas: Sequence[str]) -> list[RawCommit]:
     """These commits in this order, without merges and first commits. Raises GitError."""
     asked = "".join(f"{sha}\n" for sha in shas).encode("ascii")
-    found = _log(git, ["--no-walk=unsorted", "--stdin"], stdin=asked, cut=False)
+    found = _log(git, ["--no-walk=unsorted", "--stdin"], stdin=asked)
     return [commit for commit in found if len(commit.parents) == 1]
 
 
-def _log(git: Git, arguments: Sequence[str], *, stdin: bytes = b"", cut: bool = True) -> Iterator[RawCommit]:
-    from context.history.git import GitError
+def _log(git: Git, arguments: Sequence[str], *, stdin: bytes = b"", cut: bool = False) -> Iterator[RawCommit]:
+    from context.history.git import GitError, GitLimit
 
     fixed = ("log", "--raw", "-z", "--no-abbrev", "--no-merges", "--no-show-signature", FORMAT)
     bounds = {"timeout_s": LOG_SECONDS, "most_bytes": LOG_BYTES}
     try:
         answer = git.run(*fixed, "--find-renames", *arguments, stdin=stdin, cut=cut, **bounds)
+    except GitLimit:
+        raise
     except GitError:  # finding renames reads contents, which a partial clone does not have
         answer = git.run(*fixed, "--no-renames", *arguments, stdin=stdin, cut=cut, **bounds)
     return _parsed(answer, git.place.prefix)

@@ -89,7 +89,7 @@ class Call(NamedTuple):
     first: int
     last: int
     arguments: str
-    words: frozenset[str]  # in the callee and its arguments
+    words: frozenset[str]  # in the arguments, and in what it is called on
     line: int
     end_line: int
     tokens: int  # of the arguments
@@ -165,7 +165,7 @@ def calls(tokens: Sequence[Token]) -> Iterator[Call]:
             callee = "." + callee  # what it is called on is itself a call or an index
         closing = _matching(tokens, index)
         inside = tokens[index + 1 : closing]
-        words = {part.text for part in (*tokens[first:index], *inside) if part.kind == WORD}
+        words = {part.text for part in (*tokens[first:last], *inside) if part.kind == WORD}
         nested = any(
             part.text == "(" and at and inside[at - 1].kind == WORD for at, part in enumerate(inside)
         )

@@ -191,18 +191,29 @@ def replaced_calls(
     a, b = _with_calls_joined(old), _with_calls_joined(new)
     counts = Counter(call.callee for call in calls(old)), Counter(call.callee for call in calls(new))
     matcher = SequenceMatcher(None, [text for text, _ in a], [text for text, _ in b], autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+    operations = matcher.get_opcodes()
+    for at, (tag, i1, i2, j1, j2) in enumerate(operations):
         if tag != "replace" or i2 - i1 > MOST_REPLACED or j2 - j1 > MOST_REPLACED:
             continue
         gone = [call for _, call in a[i1:i2] if call is not None]
         come = [call for _, call in b[j1:j2] if call is not None]
-        in_place = i2 - i1 == 1 and j2 - j1 == 1
+        in_place = i2 - i1 == 1 and j2 - j1 == 1 and _stands_still(operations, at)
         for one, other in zip(gone, come, strict=False):
             f, g = one.callee, other.callee
             fewer = counts[0][f] > counts[1][f] and counts[1][g] > counts[0][g]
             alike = in_place or not one.words.isdisjoint(other.words)
             if fewer and alike and _another_function(f, g, imported):
                 yield f, g
+
+
+def _stands_still(operations: Sequence[tuple[str, int, int, int, int]], at: int) -> bool:
+    """Whether what stands before and behind is equal: two tokens at least, or up to the hunk's edge."""
+    before, behind = operations[:at], operations[at + 1 :]
+    return (len(before) < 2 or _length(before[-1]) > 1) and (len(behind) < 2 or _length(behind[0]) > 1)
+
+
+def _length(operation: tuple[str, int, int, int, int]) -> int:
+    return operation[2] - operation[1]
 
 
 def other_arguments(both: Both, hunk: Hunk) -> Iterator[str]:
@@ -251,4 +262,6 @@ def _another_function(one: str, other: str, imported: frozenset[str]) -> bool:
     if names[0][-1] != names[1][-1]:
         return True
     roots = {names[0][0], names[1][0]}
+    if "" in roots:
+        return False  # on the result of another call: only its name tells
     return len(roots) == 2 and (bool(roots & imported) or len(names[0]) == 1 or len(names[1]) == 1)

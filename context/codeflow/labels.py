@@ -48,6 +48,7 @@ class Label(StrEnum):
     MEMBER_REMOVED = "class.member_removed"
     MEMBER_MOVED = "class.member_moved"  # gone from one class, and a like one in another
     FIELD_ADDED = "class.field_added"
+    FIELD_CHANGED = "class.field_changed"  # its type or value differs
     FIELD_REMOVED = "class.field_removed"
     CLASS_RENAMED = "class.renamed"  # gone, and a like one in the same file under another name
     CLASS_ADDED = "class.added"

@@ -49,11 +49,12 @@ def import_findings(pair: FilePair) -> Iterator[Finding]:
         detail = f"{_spelled(module, name)} -> {_spelled(*other)}"
         yield Finding(Label.IMPORT_REPLACED, pair.path, "", old, new, detail)
     for (module, name), lines in come.items():
-        yield Finding(Label.IMPORT_ADDED, pair.path, "", NOWHERE, lines, _spelled(module, name))
+        old = _statement_of(module, before)
+        yield Finding(Label.IMPORT_ADDED, pair.path, "", old, lines, _spelled(module, name))
     left = {module for module, _ in after}
     for (module, name), lines in gone.items():
         detail = _spelled(module, name)
-        yield Finding(Label.IMPORT_REMOVED, pair.path, "", lines, NOWHERE, detail)
+        yield Finding(Label.IMPORT_REMOVED, pair.path, "", lines, _statement_of(module, after), detail)
         if module not in left and _is_own(module, pair.path):
             yield Finding(Label.DECOUPLED, pair.path, "", lines, NOWHERE, module)
 
@@ -144,6 +145,11 @@ def _imports(side: Side) -> dict[tuple[str, str], Whole]:
         for name in imported.names or ("",):
             found.setdefault((imported.module, name), lines)
     return found
+
+
+def _statement_of(module: str, imports: dict[tuple[str, str], Whole]) -> Whole:
+    """The lines of the statement that imports other names of a module on this side."""
+    return next((lines for (other, _), lines in imports.items() if other == module), NOWHERE)
 
 
 def _statement_end(lines: Sequence[str], start: int) -> int:

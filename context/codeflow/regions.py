@@ -48,13 +48,45 @@ def hunks(before: Sequence[str], after: Sequence[str]) -> tuple[Hunk, ...]:
     if not a and not b:
         return ()
     if not a or not b or len(a) + len(b) > GIVE_UP_LINES:
-        return (Hunk(head, head + len(a), head, head + len(b)),)
+        whole = Hunk(head, head + len(a), head, head + len(b))
+        return (_slid(whole, before, after, [whole], 0),)
     matcher = SequenceMatcher(None, a, b, autojunk=len(a) + len(b) > EXACT_LINES)
-    return tuple(
+    found = [
         Hunk(head + i1, head + i2, head + j1, head + j2)
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
-    )
+    ]
+    return tuple(_slid(hunk, before, after, found, index) for index, hunk in enumerate(found))
+
+
+def _slid(hunk: Hunk, before: Sequence[str], after: Sequence[str], found: Sequence[Hunk], index: int) -> Hunk:
+    """Lines that only came, or only went, moved to where a reader would say that they did.
+
+    Between equal lines a block can lie in several places: `a() } b() {` or `} b() { a()`. Of those the one
+    that begins least indented, behind an empty line, with text, and highest, is mostly a whole function.
+    """
+    if hunk.a0 < hunk.a1 and hunk.b0 < hunk.b1:
+        return hunk
+    lines, start, end = (after, hunk.b0, hunk.b1) if hunk.b0 < hunk.b1 else (before, hunk.a0, hunk.a1)
+    room_up = hunk.a0 - found[index - 1].a1 if index else hunk.a0
+    room_down = (found[index + 1].a0 if index + 1 < len(found) else len(before)) - hunk.a1
+    up = down = 0
+    # a line is left between two hunks, so that they stay two
+    while up < min(room_up - 1, start) and lines[start - up - 1] == lines[end - up - 1]:
+        up += 1
+    while down < room_down - 1 and end + down < len(lines) and lines[start + down] == lines[end + down]:
+        down += 1
+    shift = min(range(-up, down + 1), key=lambda by: _unlikely(lines, start + by, end + by))
+    return Hunk(hunk.a0 + shift, hunk.a1 + shift, hunk.b0 + shift, hunk.b1 + shift)
+
+
+def _unlikely(lines: Sequence[str], start: int, end: int) -> tuple[int, bool, bool]:
+    """How unlikely it is that a block which somebody wrote begins here."""
+    first = next((line for line in range(start, end) if lines[line].strip()), None)
+    if first is None:
+        return 0, True, True
+    text = lines[first]
+    return len(text) - len(text.lstrip()), first > 0 and bool(lines[first - 1].strip()), first > start
 
 
 def regions(

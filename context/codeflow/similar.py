@@ -21,12 +21,15 @@ from context.codeflow.regions import hunks
 K1, B = 1.2, 0.6  # BM25: the usual saturation; a little less for length, since edits are all short
 CHANGED_WEIGHT = 2  # a word on a changed line counts twice one beside it
 QUERY_WORDS = 48  # the rarest of the query; more adds milliseconds and hardly a match
-POSTINGS = 400  # of one word: commoner ones say nothing and cost time
+MOST_WEIGHT = 3  # times that a word of the query counts, however often it stands there
+CANDIDATES = 64  # looked at closer; the bonuses do not lift more than a handful of places
+POSTINGS = 300  # of one word: commoner ones say nothing and cost time
 SAME_FILE = 0.35  # share of the score added: what was done to this file before is likeliest to be done again
 SAME_SYMBOL = 0.25  # the same function or class
 TOGETHER = 0.15  # a commit that also changed one of the files in question
 SAME_LABEL = 0.2  # for a query that knows what kind of change it is
 LEAST_WORDS = 2  # distinct words in common; one is chance
+HALF_SCORE = 40.0  # BM25 that counts as 0.5: some six rare words in common
 LEAST_SCORE = 4.0  # BM25 below that shares only common words
 FATES = {Fate.KEPT: 1.0, Fate.FIXED: 0.7, Fate.REVERTED: 0.0}  # what was taken back is no example
 EMPTY_LABELS = frozenset({"module.formatting_only", "module.docs_only", "function.docs_only"})
@@ -43,7 +46,7 @@ _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\dA-Za-z_]+")
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A past edit that is like the change in progress; the higher the score the more so."""
+    """A past edit that is like the change in progress; the more so the nearer the score is to 1."""
 
     flow: Flow
     edit: FlowEdit
@@ -56,19 +59,27 @@ class FlowBook:
     def __init__(self, entries: Sequence[tuple[Flow, FlowEdit]]) -> None:
         self._entries = tuple(entries)
         self._changed_with = [frozenset(flow.files) for flow, _ in self._entries]
-        self._lengths: list[int] = []
-        self._postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for index, (flow, edit) in enumerate(self._entries):
-            bag = _edit_words(flow, edit)
-            self._lengths.append(sum(bag.values()))
+        bags = [_edit_words(flow, edit) for flow, edit in self._entries]
+        lengths = [sum(bag.values()) for bag in bags]
+        mean = sum(lengths) / len(lengths) if lengths else 1.0
+        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for index, bag in enumerate(bags):
             for word, count in bag.items():
-                self._postings[word].append((index, count))
-        self._mean = (sum(self._lengths) / len(self._lengths)) if self._lengths else 1.0
-        self._idf = {
-            word: math.log(1 + (len(self._entries) - len(found) + 0.5) / (len(found) + 0.5))
-            for word, found in self._postings.items()
-            if len(found) <= POSTINGS
-        }
+                found[word].append((index, count))
+        self._idf: dict[str, float] = {}
+        self._postings: dict[
+            str, list[tuple[int, float]]
+        ] = {}  # word -> edits with what it adds to their scores
+        for word, places in found.items():
+            if len(places) > POSTINGS:
+                continue
+            idf = math.log(1 + (len(bags) - len(places) + 0.5) / (len(places) + 0.5))
+            self._idf[word] = idf
+            self._postings[word] = [
+                (index, idf * count * (K1 + 1) / (count + K1 * (1 - B + B * lengths[index] / mean)))
+                for index, count in places
+            ]
+        self._words = [self._idf.keys() & bag.keys() for bag in bags]
 
     @classmethod
     def of(cls, flows: Sequence[Flow]) -> FlowBook:
@@ -93,12 +104,12 @@ class FlowBook:
         ``paths``: the file being edited and others changed with it; ``symbol``: qualified name around the
         cursor.
         """
-        words = self._query(text)
-        scores, shared = self._scores(words)
         here, wanted = set(paths), set(labels)
+        words = self._query(text)
+        names = {word for word, _ in words}
         ranked: list[tuple[float, int]] = []
-        for index, score in scores.items():
-            if shared[index] < LEAST_WORDS or score < LEAST_SCORE:
+        for score, index in self._candidates(words):
+            if score < LEAST_SCORE or len(names & self._words[index]) < LEAST_WORDS:
                 continue
             flow, edit = self._entries[index]
             bonus = 1.0
@@ -110,21 +121,19 @@ class FlowBook:
             ranked.append((score * bonus * FATES[flow.fate] * (EMPTY_WEIGHT if empty else 1.0), index))
         return self._best(ranked, text, most)
 
-    def _query(self, text: str) -> list[tuple[str, float]]:
+    def _query(self, text: str) -> list[tuple[str, int]]:
+        """The rarest words of a text that the book knows, each with its weight."""
         bag = words_of(text)
         known = [(self._idf[word], word, count) for word, count in bag.items() if word in self._idf]
-        return [(word, idf * min(count, 3)) for idf, word, count in nlargest(QUERY_WORDS, known)]
+        return [(word, min(count, MOST_WEIGHT)) for _, word, count in nlargest(QUERY_WORDS, known)]
 
-    def _scores(self, words: Sequence[tuple[str, float]]) -> tuple[dict[int, float], dict[int, int]]:
-        scores: dict[int, float] = defaultdict(float)
-        shared: dict[int, int] = defaultdict(int)
-        lengths, mean = self._lengths, self._mean
+    def _candidates(self, words: Sequence[tuple[str, int]]) -> list[tuple[float, int]]:
+        scores: dict[int, float] = {}
+        get = scores.get
         for word, weight in words:
-            for index, count in self._postings[word]:
-                norm = K1 * (1 - B + B * lengths[index] / mean)
-                scores[index] += weight * count * (K1 + 1) / (count + norm)
-                shared[index] += 1
-        return scores, shared
+            for index, adds in self._postings[word]:
+                scores[index] = get(index, 0.0) + weight * adds
+        return nlargest(CANDIDATES, ((score, index) for index, score in scores.items()))
 
     def _best(self, ranked: list[tuple[float, int]], text: str, most: int) -> tuple[Neighbour, ...]:
         lines = {line.strip() for line in text.split("\n")}
@@ -136,7 +145,7 @@ class FlowBook:
             if flow.sha in commits or _is_there(edit, lines):
                 continue
             commits.add(flow.sha)
-            chosen.append(Neighbour(flow, edit, round(score, 3)))
+            chosen.append(Neighbour(flow, edit, round(score / (score + HALF_SCORE), 3)))
             if len(chosen) == most:
                 break
         return tuple(chosen)

@@ -54,7 +54,7 @@ def is_fresh(root: Path, cache: Path) -> bool:
     try:
         with cache_file(root, cache).open(encoding="utf-8") as stored:
             return _head_in(stored.readline(4096)) == head
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -3,7 +3,8 @@
 Parsing is all Python and C that holds Python's lock, so only another process makes use of a second core. It
 writes the outlines it makes into the store itself and answers with their keys; the worker enters the files.
 JSON lines:
-``["a.py", "b.py"]`` in, ``{"a.py": ["python", "0f..."], "b.py": ["", null]}`` out.
+``["a.py", "b.py"]`` in, ``{"files": {"a.py": ["python", "0f..."], "b.py": ["", null]}, "grown": false}`` out;
+one that has grown too large is replaced.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from context.index.indexing import Job, Read, read_chunk
+from context.index.resident import Resident
 from context.index.store import Store
 
 _START = (
@@ -32,12 +34,19 @@ _ONE_CHUNK_S = 60  # a parser hangs: the helper ends, and the worker reads these
 class Helper:
     """The worker's side of it. A helper that broke down is never idle again."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._answers: queue.Queue[bytes] = queue.Queue()
+    def __init__(self, command: Sequence[str], directory: Path) -> None:
+        self._command = command
+        self._directory = directory
         self._busy = False
         self._broken = False
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._directory
+        )
+        self._answers: queue.Queue[bytes] = queue.Queue()
+        self._thread = threading.Thread(target=_read, args=(self._process, self._answers), daemon=True)
         self._thread.start()
 
     @property
@@ -60,8 +69,14 @@ class Helper:
         except queue.Empty:
             return None
         self._busy = False
-        self._broken = not line
-        rows = json.loads(line or b"{}")
+        if not line:
+            self._broken = True
+            return {}
+        answer = json.loads(line)
+        if answer["grown"]:
+            self.close()
+            self._start()
+        rows = answer["files"]
         return {path: Read(language, key and bytes.fromhex(key)) for path, (language, key) in rows.items()}
 
     def close(self) -> None:
@@ -76,24 +91,20 @@ class Helper:
             self._process.wait()
         self._thread.join()
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - a PIPE was asked for
-        with self._process.stdout as lines:
-            for line in lines:
-                self._answers.put(line)
-        self._answers.put(b"")
+
+def _read(process: subprocess.Popen[bytes], answers: queue.Queue[bytes]) -> None:
+    assert process.stdout is not None  # noqa: S101 - a PIPE was asked for
+    with process.stdout as lines:
+        for line in lines:
+            answers.put(line)
+    answers.put(b"")
 
 
 @contextlib.contextmanager
 def helping(root: Path, directory: Path, import_path: Sequence[str]) -> Iterator[Helper]:
     """A helper for the store in ``directory``, as isolated as the worker that asks for it, and as modest."""
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-X", "utf8", "-c", _START, str(root), str(directory), *import_path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=directory,
-    )
-    helper = Helper(process)
+    command = (sys.executable, "-I", "-X", "utf8", "-c", _START, str(root), str(directory), *import_path)
+    helper = Helper(command, directory)
     try:
         yield helper
     finally:
@@ -104,12 +115,14 @@ def main(root: str, directory: str) -> int:
     """Read what the input asks for until it ends; the exit status."""
     store = Store.open(Path(directory))
     job = Job(Path(root), store, lambda _done, _total: None, lambda: False, lambda _path: None)
+    resident = Resident()
     for line in sys.stdin.buffer:
         faulthandler.dump_traceback_later(_ONE_CHUNK_S, exit=True)
         read = read_chunk(job, json.loads(line))
         faulthandler.cancel_dump_traceback_later()
         rows = {path: [each.language, each.key and each.key.hex()] for path, each in read.items()}
-        sys.stdout.buffer.write(json.dumps(rows).encode() + b"\n")
+        answer = {"files": rows, "grown": resident.exceeded()}
+        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
     store.close()
     return 0

@@ -104,13 +104,13 @@ class Index:
         """The files that define a name, the highest ranked first."""
         return self._reader.defining(name)
 
-    def users(self, name: str) -> int:
-        """In how many files a name is used; 1 for a name nobody heard of."""
-        return self._reader.users(name)
+    def use(self, name: str) -> tuple[int, int]:
+        """In how many files a name is used (1 for one nobody heard of), and in how many it is defined."""
+        return self._reader.use(name)
 
     def rarity(self, name: str) -> float:
         """How much a name says: the logarithm of all files over those that use it; 0 where all do."""
-        return rarity(self._reader.users(name), len(self._paths))
+        return rarity(self._reader.use(name)[0], len(self._paths))
 
     def rank(self, path: str) -> float:
         """How much the workspace refers to a file, by PageRank: 1 is the average, 0 an unknown file."""
@@ -153,7 +153,8 @@ class Index:
             seconds = time.monotonic() - self._began
             if "progress" in message:
                 done, total = message["progress"]
-                state = replace(state, done=done, total=total, seconds=seconds)
+                before = max(0, state.total - total)  # done by a child that was replaced
+                state = replace(state, done=before + done, total=before + total, seconds=seconds)
             elif "done" in message:
                 state = replace(state, done=state.total, ready=True, seconds=seconds, problem="")
         if "failed" in message:

@@ -212,7 +212,7 @@ def derive(job: Job) -> float:
     """Derive names, edges and ranks from all files; the seconds it took."""
     began = time.monotonic()
     job.store.begin()
-    paths = PathSet(row.path for row in job.store.graph_rows())
+    paths = PathSet(job.store.paths())
     graph = graph_of(job.store.graph_rows, lambda row: _imported(row, paths))
     job.store.replace_graph(names=graph.shared_names(), edges=graph.edges(), ranks=graph.ranked())
     job.store.set_meta("graph", "1")

@@ -40,14 +40,14 @@ class Reader:
         self._closed = False
         self.outline = lru_cache(MOST_OUTLINES)(self._outline)
         self.rank = lru_cache(MOST_ANSWERS)(self._rank)
-        self.users = lru_cache(MOST_ANSWERS)(self._users)
+        self.use = lru_cache(MOST_ANSWERS)(self._use)
         self.defining = lru_cache(MOST_ANSWERS // 4)(self._defining)
         self.linked = lru_cache(MOST_ANSWERS // 16)(self._linked)
         self.top = lru_cache(4)(self._top)
 
     def forget(self) -> None:
         """The store changed: what was remembered may no longer be so."""
-        for cached in (self.outline, self.rank, self.users, self.defining, self.linked, self.top):
+        for cached in (self.outline, self.rank, self.use, self.defining, self.linked, self.top):
             cached.cache_clear()
 
     def reopen(self) -> None:
@@ -95,9 +95,15 @@ class Reader:
         )
         return tuple(row[0] for row in rows)
 
-    def _users(self, name: str) -> int:
-        rows = self._rows("SELECT files FROM names WHERE name = ?", name_key(name))
-        return rows[0][0] if rows else 1
+    def _use(self, name: str) -> tuple[int, int]:
+        """In how many files a name is used (1 where nothing is known), and in how many defined."""
+        rows = self._rows(
+            "SELECT (SELECT files FROM names WHERE name = ?1),"
+            " (SELECT count(*) FROM definitions WHERE name = ?1)",
+            name_key(name),
+        )
+        users, definers = rows[0] if rows else (None, 0)
+        return users or 1, definers
 
     def _rank(self, path: str) -> float:
         rows = self._rows("SELECT rank FROM files WHERE path = ?", path)

@@ -179,6 +179,11 @@ class Store:
         rows = self._connection.execute("SELECT path, size, modified_ns FROM files")
         return {path: (size, modified_ns) for path, size, modified_ns in rows}
 
+    def paths(self) -> list[str]:
+        """Every path that may be read, sorted."""
+        rows = self._connection.execute("SELECT path FROM files WHERE language != '' ORDER BY path")
+        return [row[0] for row in rows]
+
     def known_below(self, path: str) -> list[str]:
         """The known files that are ``path`` or lie below it."""
         rows = self._connection.execute(

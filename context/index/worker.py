@@ -34,14 +34,12 @@ QUIET_S = 2.0  # after the last change before ranks are derived anew: a burst of
 DERIVING_SHARE = 0.05  # of one core at most, however fast files change
 ONE_FILE_S = 60.0  # a parser that takes longer hangs; the process ends and the next one skips the file
 MOST_ADDRESS_BYTES = 2 << 30  # a bound against runaway parsers (Linux); half of it is grammars and maps
-MOST_RESIDENT_BYTES = 400 << 20  # beyond this the process ends between two files and a fresh one goes on
 AGAIN = 75  # exit status: not done, start me again (EX_TEMPFAIL of sysexits.h)
 
 _LOCK_NAME = "writer.lock"
 _PARSING_NAME = "parsing"
 _NICENESS = 10
 _REARM_S = 5.0  # the guard against hanging files is set again at most this often
-_RESIDENT_CHECK_S = 1.0
 _LOOK_AGAIN_S = 0.5  # while waiting: whether ranks are due, whether the server is still there
 
 _log = logging.getLogger(__name__)
@@ -149,6 +147,7 @@ def main(root_path: str, directory_path: str, idle_s: str) -> int:
 def _serve(root: Path, directory: Path, requests: _Requests, output: _Output, idle_s: float) -> int:
     from context.index.helper import helping
     from context.index.indexing import Done, Job, derive, scan, skip, update
+    from context.index.resident import Resident
     from context.index.store import Store
 
     writing = _Lock(directory / _LOCK_NAME, requests.ended)
@@ -157,7 +156,7 @@ def _serve(root: Path, directory: Path, requests: _Requests, output: _Output, id
         parsing = _Parsing(directory / _PARSING_NAME)
     if store.anew:
         output.say(anew=True)
-    resident = _Resident()
+    resident = Resident()
     job = Job(
         root,
         store,
@@ -243,24 +242,6 @@ class _Lock:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
-
-
-class _Resident:
-    """Whether the process has grown beyond its bound; asked often, measured seldom."""
-
-    def __init__(self) -> None:
-        import psutil
-
-        self._process = psutil.Process()
-        self._next = 0.0
-        self._exceeded = False
-
-    def exceeded(self) -> bool:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _RESIDENT_CHECK_S
-            self._exceeded = self._process.memory_info().rss > MOST_RESIDENT_BYTES
-        return self._exceeded
 
 
 def _be_modest() -> None:

@@ -4,8 +4,8 @@ This module turns a query's matches into values and knows no language but by its
 node by node in Python: matches, byte offsets and line numbers do. The captures:
 
 - ``@definition.KIND`` a whole definition (KIND as in ``Symbol.kind``; ``attribute`` is a field of the class
-  around its method, where it is first set), with ``@name``, ``@body`` (the signature ends where the first one begins), ``@value``
-  (cut when long) and ``@parent`` (where that is not the definition around it: a Go receiver).
+  around its method, where it is first set), with ``@name``, ``@body`` (the signature ends where the first one
+  begins), ``@value`` (cut when long) and ``@parent`` (where that is not what is around it: a Go receiver).
 - ``@wrapper`` around ``@wrapped``: a definition that begins where ``@wrapped`` does begins where ``@wrapper``
   does (``export``, decorators, templates).
 - ``@documented`` with ``@doc``: a docstring; ``@module.doc`` the file's; elsewhere the comment above is it.

@@ -37,8 +37,8 @@ PLUGINS = (
     ("twilio", "TwilioKeyDetector", 0),
 )
 # Left out: npm (quadratic, 34 ms on 4,000 letters; IN_CONTEXT has it), private_key (key_blocks knows where a
-# block ends), jwt (its expression ends before the signature), keyword and high_entropy_strings (assignments and
-# randomness say why), ip_public (an address is no secret).
+# block ends), jwt (its expression ends before the signature), keyword and high_entropy_strings (assignments
+# and randomness say why), ip_public (an address is no secret).
 
 OWN = (
     r"github_pat_[A-Za-z0-9_]{20,}",  # fine-grained; the plugin knows the older prefixes

@@ -54,7 +54,7 @@ def run(
     with (
         own_cache(),
         tempfile.TemporaryDirectory(prefix="codeflow-cases-", ignore_cleanup_errors=True) as into,
-        path.open("w", encoding="utf-8") as file,
+        path.open("a", encoding="utf-8") as file,
     ):
         cases = chosen(Path(into).resolve(), only, part, limit)
 
@@ -115,7 +115,7 @@ async def ask_all(
     for case, configuration, disabled in plans:
         if (configuration, case.key) not in answers:
             answers[configuration, case.key] = await ask(case, model, budget=budget, disabled=disabled)
-        note(configuration, case, answers[configuration, case.key])
+            note(configuration, case, answers[configuration, case.key])
     for source in sources:
         for case in cases:
             configuration, whole = f"without {source}", answers[WITH, case.key]
@@ -124,21 +124,21 @@ async def ask_all(
                 continue
             if (configuration, case.key) not in answers:
                 answers[configuration, case.key] = await ask(case, model, budget=budget, disabled=[source])
-            note(configuration, case, answers[configuration, case.key])
+                note(configuration, case, answers[configuration, case.key])
 
 
 def kept(path: Path, keep: str) -> Answers:
-    """Answers of an earlier run that need not be asked for again."""
-    if not keep or not path.is_file():
-        return {}
-    found: Answers = {}
-    for line in path.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if keep == "all" or row["configuration"] == WITHOUT:
-            found[row["configuration"], row["task_id"]] = Answer(
-                row["completion"], row["exact"], row["similarity"], row["took_ms"], row["account"]
-            )
-    return found
+    """Answers of an earlier run that need not be asked for again; the file is left with them alone."""
+    lines = path.read_text("utf-8").splitlines(True) if keep and path.is_file() else []
+    rows = [(json.loads(line), line) for line in lines]
+    rows = [(row, line) for row, line in rows if keep == "all" or row["configuration"] == WITHOUT]
+    path.write_text("".join(line for _, line in rows), encoding="utf-8")
+    return {
+        (row["configuration"], row["task_id"]): Answer(
+            row["completion"], row["exact"], row["similarity"], row["took_ms"], row["account"]
+        )
+        for row, _ in rows
+    }
 
 
 def _together(cases: Sequence[Case]) -> list[tuple[str, list[Case]]]:

@@ -4,9 +4,9 @@
                                       [--limit N] [--sources]
 
 Of each case of ``context_gain`` the words of the truth are taken (identifiers of three letters and more) that
-its file does not hold; *recall* is the share of them, over all cases, that stand in the prompt. *Cases helped*
-have at least one such word, and it is there. It says nothing of what a model makes of them, but it tells within
-minutes whether a weight or a source brings what is needed.
+its file lacks and another file, of the workspace or of the editor, holds; cases without any are left out.
+*Recall* is the share of these words that stand in the prompt. It says nothing of what a model makes of them,
+but it tells within minutes whether a weight or a source brings what is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.cases import PARTS, Case, at_cursor
+from tests.benchmarks.cases import PARTS, Case, Opened, at_cursor
 from tests.benchmarks.context_gain import BUDGET, chosen
 from tests.benchmarks.waiting import SOURCES, last_account, own_cache, scripted
 
@@ -30,9 +30,9 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Of one case: the words needed, those in the prompt, its sources with their tokens."""
+    """Of one case: the words needed that can be had, those of them in the prompt, its sources' tokens."""
 
-    needed: frozenset[str]
+    reachable: frozenset[str]
     there: frozenset[str]
     tokens: dict[str, int]
 
@@ -52,7 +52,8 @@ def run(
         own_cache(),
         tempfile.TemporaryDirectory(prefix="codeflow-cases-", ignore_cleanup_errors=True) as into,
     ):
-        cases = chosen(Path(into).resolve(), only, part, limit)
+        cases = [case for case in chosen(Path(into).resolve(), only, part, 0) if to_be_had(case)]
+        cases = cases[: limit or None]
         for budget in budgets:
             for left_out in ("", *(SOURCES if sources else ())):
                 found = asyncio.run(look_at(cases, model, budget, [left_out] if left_out else []))
@@ -65,7 +66,7 @@ def run(
 
 
 async def look_at(cases: Sequence[Case], model: str, budget: int, disabled: Sequence[str]) -> list[Found]:
-    """The prompt of every case."""
+    """What the prompt of every case holds; ``cases`` are those where anything can be had."""
     found = []
     for case in cases:
         async with at_cursor(case, model, budget=budget, disabled=disabled, command=scripted()) as (
@@ -74,34 +75,50 @@ async def look_at(cases: Sequence[Case], model: str, budget: int, disabled: Sequ
         ):
             await wire.complete(uri, *case.cursor)
             prompt, account = str(await wire.request("bench/prompt")), await last_account(wire)
-        needed = frozenset(_IDENTIFIER.findall(case.truth)) - words_of_file(case)
-        there = needed & frozenset(_IDENTIFIER.findall(prompt))
+        reachable = to_be_had(case)
+        there = reachable & _words(prompt)
         tokens: dict[str, int] = {}
         for source, _, count in account.get("pieces", ()):
             tokens[source] = tokens.get(source, 0) + count
-        found.append(Found(needed, there, tokens))
-        print(f"{case.key}: has {sorted(there)}, lacks {sorted(needed - there)}", file=sys.stderr)
+        found.append(Found(reachable, there, tokens))
+        print(f"{case.key}: has {sorted(there)}, lacks {sorted(reachable - there)}", file=sys.stderr)
     return found
 
 
-def words_of_file(case: Case) -> frozenset[str]:
-    """The words of the file to be completed, as it was opened and with what was typed in it."""
-    document = case.opened[-1]
-    return frozenset(_IDENTIFIER.findall("\n".join((document.text, *(one.text for one in document.typed)))))
+def words_of(document: Opened) -> frozenset[str]:
+    """The words of a document, as it was opened and with what was typed in it."""
+    return _words("\n".join((document.text, *(one.text for one in document.typed))))
+
+
+def to_be_had(case: Case) -> frozenset[str]:
+    """The words that the truth needs, its own file lacks and others hold."""
+    return (_words(case.truth) - words_of(case.opened[-1])) & words_around(case)
+
+
+def words_around(case: Case) -> frozenset[str]:
+    """The words of the workspace's other files and of the other open documents."""
+    opened = {case.root / one.path for one in case.opened}
+    found = {word for one in case.opened[:-1] for word in words_of(one)}
+    for path in case.root.rglob("*"):
+        if path.is_file() and path not in opened and ".git" not in path.parts:
+            found |= _words(path.read_text("utf-8", "replace"))
+    return frozenset(found)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_IDENTIFIER.findall(text))
 
 
 def _row(budget: int, kind: str, left_out: str, found: Sequence[Found]) -> dict[str, Any]:
-    needed = sum(len(one.needed) for one in found)
+    reachable = sum(len(one.reachable) for one in found)
     tokens = {name: sum(one.tokens.get(name, 0) for one in found) for name in SOURCES}
     return {
         "budget": budget,
         "cases": f"{kind} ({len(found)})",
         "left_out": left_out,
-        "words_needed": needed,
-        "recall": round(100 * sum(len(one.there) for one in found) / max(1, needed), 1),
-        "cases_in_need": sum(bool(one.needed) for one in found),
-        "cases_helped": sum(bool(one.there) for one in found),
-        "cases_wholly": sum(bool(one.needed) and one.needed == one.there for one in found),
+        "words": reachable,
+        "recall": round(100 * sum(len(one.there) for one in found) / max(1, reachable), 1),
+        "cases_with_all": sum(one.reachable == one.there for one in found),
         "mean_tokens": ", ".join(f"{name} {n // len(found)}" for name, n in tokens.items() if n),
     }
 

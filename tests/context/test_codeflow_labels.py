@@ -91,3 +91,14 @@ def test_replacing_the_lines_of_every_edit_makes_the_change(old: list[str], new:
         assert "\n".join(text[edit.a0 : edit.a1]) == edit.before.removesuffix("\n") or edit.a1 == len(text)
         text[edit.a0 : edit.a1] = after.split("\n")[edit.b0 : edit.b1]
     assert "\n".join(text) == after
+
+
+def test_a_function_between_two_alike_is_an_insertion_of_that_function() -> None:
+    """Equal lines around it would also allow an insertion that begins in the middle of the one above."""
+    one = "def one(a):\n    x = a\n    return x\n\n\n"
+    two = "def two(a):\n    y = a\n    return x\n\n\n"
+    end = "def end(a):\n    return x\n"
+    change = Change([FileChange("m.py", "m.py", one + end, one + two + end)])
+    (edit,) = change.edits(change.pairs[0])
+    assert edit.labels == ("function.added",)
+    assert edit.after == "\n\n" + two + end

@@ -114,7 +114,7 @@ def test_what_is_known_after_a_scan(index: Index) -> None:
     assert index.rank("shop/items.py") > index.rank("shop/cart.py") > 0
     assert index.rank("no/such.py") == 0
     assert index.top(1)[0][0] == "shop/items.py"
-    assert index.users("net_price") == 2
+    assert index.use("net_price") == (2, 1)
     assert index.rarity("nothing_like_it") > index.rarity("net_price") >= 0
 
 

@@ -191,7 +191,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert reader.outline("a.py") is None
     assert reader.linked("a.py") == ()
     assert reader.top(3) == ()
-    assert reader.users("price") == 1
+    assert reader.use("price") == (1, 0)
     assert not reader.complete()
     reader.close()
     assert not (tmp_path / "none").exists()

@@ -32,7 +32,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-# --- names ---------------------------------------------------------------------------------------------------------
+# --- names ---
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,6 @@ def repository(tmp_path: Path) -> Path:
         "cert.pem",
         "vault.kdbx",
         ".netrc",
-    ]
-    + [
         "secrets.yaml",
         "prod.tfvars",
         "terraform.tfstate",
@@ -67,75 +65,67 @@ def test_other_names_may_be_prompted(path: str) -> None:
     assert may_be_prompted(path)
 
 
-# --- ignore rules --------------------------------------------------------------------------------------------------
+# --- ignore rules ---
 
-PATTERNS = (
-    [
-        "*.log",
-        "/a",
-        "a/",
-        "b/",
-        "!a",
-        "!b/",
-        "a/b",
-        "a/b/",
-        "**/c",
-        "a/**",
-        "a/**/d",
-        "!a/b",
-        "!*.log",
-        "*",
-        "!*/",
-    ]
-    + [
-        "/*",
-        "!/a",
-        "d*",
-        "*/c",
-        "**/",
-        "a/*",
-        "!a/*.py",
-        "?",
-        "[ab]",
-        "[!ab]",
-        "\\!x",
-        "\\#x",
-        "a\\ ",
-        "a ",
-        "b//",
-    ]
-    + [
-        "foo.py",
-        "!foo.py",
-        "x.log/",
-        "**/a/b",
-        "a**",
-        "*.p[y",
-        "[",
-        "[a-c]/",
-        "a/[!b]",
-        "#x",
-        "!x",
-        "[[:alpha:]]",
-    ]
-    + [
-        "**/*",
-        "a/**/",
-        "//a",
-        "c\\",
-        "**",
-        "!**/c/**",
-        "*.py",
-        " a",
-        "a\t",
-        "\\a",
-        "[z-a]",
-        "/",
-        "!",
-        "a\r",
-        "\\",
-    ]
-)
+PATTERNS = [
+    "*.log",
+    "/a",
+    "a/",
+    "b/",
+    "!a",
+    "!b/",
+    "a/b",
+    "a/b/",
+    "**/c",
+    "a/**",
+    "a/**/d",
+    "!a/b",
+    "!*.log",
+    "*",
+    "!*/",
+    "/*",
+    "!/a",
+    "d*",
+    "*/c",
+    "**/",
+    "a/*",
+    "!a/*.py",
+    "?",
+    "[ab]",
+    "[!ab]",
+    "\\!x",
+    "\\#x",
+    "a\\ ",
+    "a ",
+    "b//",
+    "foo.py",
+    "!foo.py",
+    "x.log/",
+    "**/a/b",
+    "a**",
+    "*.p[y",
+    "[",
+    "[a-c]/",
+    "a/[!b]",
+    "#x",
+    "!x",
+    "[[:alpha:]]",
+    "**/*",
+    "a/**/",
+    "//a",
+    "c\\",
+    "**",
+    "!**/c/**",
+    "*.py",
+    " a",
+    "a\t",
+    "\\a",
+    "[z-a]",
+    "/",
+    "!",
+    "a\r",
+    "\\",
+]
 NAMES = ["a", "b", "c", "d", "foo.py", "x.log", "!x", "#x", "a ", "ab"]
 
 
@@ -202,11 +192,13 @@ def test_the_exclude_file_of_a_worktree_is_that_of_its_repository(repository: Pa
     [
         b"\xff\xfe\x00*.py\n\x80",
         b"[\n[!\n[[[\n**/**/**\n\\\n!\n/\n",
-        b"*" * 5_000 + b"x",
-        b"a" * 200_000,
-        b"/**" * 9_000,
-    ]
-    + [b"\0\n", b"[a&&b]\n[a--b]\n[[a]]\n[a||b]\n[~~]\n", b"(?P<x>\n{1}\n^$|.+\n"],
+        b"*" * 5000 + b"x",
+        b"a" * 200000,
+        b"/**" * 9000,
+        b"\x00\n",
+        b"[a&&b]\n[a--b]\n[[a]]\n[a||b]\n[~~]\n",
+        b"(?P<x>\n{1}\n^$|.+\n",
+    ],
 )
 def test_no_file_of_rules_raises_or_takes_long(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, {".gitignore": content, ".codeflowignore": content, "a.py": ""})
@@ -216,7 +208,7 @@ def test_no_file_of_rules_raises_or_takes_long(tmp_path: Path, content: bytes) -
 
 
 def test_a_pattern_made_to_be_slow_is_widened_and_ignores_more(tmp_path: Path) -> None:
-    """`*a*a*a*a*b` on 250 letters `a` would take a regular expression hours; as `*b` it takes microseconds."""
+    """`*a*a*a*a*b` on 250 letters `a` takes a regular expression hours; as `*b` it takes microseconds."""
     write(tmp_path, {".gitignore": "*a" * 12 + "b\nx/**/y/**/z/**/*.k\n!" + "*c" * 9 + "\n"})
     ignore = Ignore.of(tmp_path)
     start = time.perf_counter()
@@ -245,7 +237,7 @@ def test_a_pipe_as_a_file_of_rules_does_not_hang(tmp_path: Path) -> None:
     assert not Ignore.of(tmp_path).ignores("a.py")
 
 
-# --- walking -------------------------------------------------------------------------------------------------------
+# --- walking ---
 
 
 def test_walk_gives_source_files_with_size_and_time_and_nothing_else(tmp_path: Path) -> None:
@@ -283,7 +275,7 @@ def test_walk_of_what_is_no_folder_is_empty(tmp_path: Path) -> None:
     assert paths(write(tmp_path, {"file": ""}) / "file") == []
 
 
-@pytest.mark.skipif(os.name == "nt" or not os.path.isdir("/proc"), reason="names are text there")
+@pytest.mark.skipif(os.name == "nt" or not Path("/proc").is_dir(), reason="names are text there")
 def test_names_that_are_no_text_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "", "new\nline.py": ""})
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.py")).touch()
@@ -303,7 +295,7 @@ def test_10000_files_are_walked_in_far_less_than_the_minute_of_indexing(tmp_path
     assert time.perf_counter() - start < 3  # seconds
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def test_text_is_read_as_it_is_but_for_the_byte_order_mark_and_broken_bytes(tmp_path: Path) -> None:

@@ -39,8 +39,11 @@ BASE64 = string.ascii_letters + string.digits + "+/"
 def private_key(kind: str = "RSA ", lines: int = 5, *, head: str = "", foot: str = "") -> list[str]:
     body = [drawn(BASE64, 64, seed) for seed in range(lines)] + ["q3Zt+A=="]
     dashes = "-" * 5
-    return [f"{dashes}BEGIN {kind}PRIVATE KEY{foot}{dashes}", *head.splitlines(), *body] + [
-        f"{dashes}END {kind}PRIVATE KEY{foot}{dashes}"
+    return [
+        f"{dashes}BEGIN {kind}PRIVATE KEY{foot}{dashes}",
+        *head.splitlines(),
+        *body,
+        f"{dashes}END {kind}PRIVATE KEY{foot}{dashes}",
     ]
 
 
@@ -234,8 +237,7 @@ def test_nothing_is_sent_and_no_settings_of_the_detector_are_touched() -> None:
             assert "*" in redact(text), text
         from detect_secrets.settings import get_settings
         assert not get_settings().plugins, "the detector's global settings were used"
-        bad = [event for event in opened if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto")]
-        assert not bad, bad
+        assert not {"socket.connect", "socket.getaddrinfo", "socket.sendto"} & set(opened), opened
         """
     )
     import json
