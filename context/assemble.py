@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from context.document import Document, Position
@@ -27,6 +28,7 @@ SUFFIX_SHARE = 0.25  # of the file's tokens: what follows says less than what pr
 FILE_SHARE = 0.6  # of the budget that the file itself may take before others come in
 _SOFT_CHANGES = 100  # changes of the document between two packs, where nothing but new evidence asks for one
 _PATIENCE_S = 0.004  # for texts never tokenised, when a prompt exists already: the next one will have them
+_ROOMY = 8_192  # tokens of budget from which on pieces told for another document may stay: they stand first
 EVERYTHING = "all"  # as a disabled source: nothing but the file itself
 
 _CLOSERS_ONLY = re.compile(r"[\s)\]}>\"'`;,:]*$")
@@ -80,11 +82,13 @@ def assemble(
     budget_tokens: int,
     repository: str = "",
     previous: Held | None = None,
+    elsewhere: Pack | None = None,
     dossier: Dossier | None = None,
     disabled: Collection[str] = (),
 ) -> Assembled | None:
     """Gather, choose, cut, render. ``encode`` should remember; KeyError where the document is not open.
 
+    ``elsewhere``: the pieces of the latest prompt, of another document; a first prompt keeps to their order.
     None where the cursor stands in a secret, or the file is one.
     """
     document = snapshot.documents[query.uri]
@@ -102,11 +106,13 @@ def assemble(
     else:
         items = _gather(snapshot, document, line, dossier, disabled)
         room = budget_tokens - _file_tokens(document, int(budget_tokens * FILE_SHARE), count)
+        before = previous.pack if previous is not None else elsewhere
         pack = choose(
             items,
             room,
             tokenised,
-            previous=previous.pack if previous is not None else None,
+            previous=_still_told(before, document, disabled) if before is not None else None,
+            carry=previous is not None or budget_tokens >= _ROOMY,
             patience_s=None if previous is None else _PATIENCE_S,
         )
         chosen_at = document.version
@@ -152,6 +158,16 @@ def _still_good(previous: Held, document: Document, line: int, serial: int, budg
         return False
     news = previous.dossier != serial or previous.pack.missed > 0
     return not news or document.version - previous.version < _SOFT_CHANGES
+
+
+def _still_told(pack: Pack, document: Document, disabled: Collection[str]) -> Pack:
+    """What a pack holds that may be told of in a prompt for ``document``, by today's settings."""
+    pairs = [
+        (item, ids)
+        for item, ids in pack.items
+        if item.path != document.path and item.source not in disabled and EVERYTHING not in disabled
+    ]
+    return Pack(tuple(pairs))
 
 
 def _gather(
@@ -202,10 +218,13 @@ def _around_anchor(
 def _gated(
     prefix: Sequence[str], middle: Sequence[str], suffix: Sequence[str]
 ) -> tuple[list[str], list[str], list[str]]:
-    """The three parts without secrets; together, since a key may span lines."""
-    clean = plain(redact_lines([*prefix, *middle, *suffix]))
-    a, b = len(prefix), len(prefix) + len(middle)
-    return clean[:a], clean[a:b], clean[b:]
+    """The three parts without secrets. What typing does not change is remembered as a whole."""
+    return _clean(tuple(prefix)), plain(redact_lines(middle)), _clean(tuple(suffix))
+
+
+@lru_cache(maxsize=32)
+def _clean(lines: tuple[str, ...]) -> list[str]:
+    return plain(redact_lines(lines))
 
 
 def _is_secret(line: str, column: int) -> bool:

@@ -53,7 +53,7 @@ def make_dossier(
         *signatures(document, line, related, facts),
         *similar(document, line, related, facts),
         *whole_files(related, facts, room),
-        *project_map(document, facts),
+        *project_map(facts),
         *branch(document, facts),
         *commits(document, facts),
         *function(document, line, own, facts),

@@ -62,6 +62,7 @@ class Facts:
     function_changes: Callable[[Document, Symbol], tuple[FunctionChange, ...]] | None = (
         None  # those known by now
     )
+    maps: Sequence[str] = ()  # the project's map, in several sizes, the largest first
     _texts: dict[str, str | None] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
@@ -114,15 +115,6 @@ class Facts:
     def named(self, stem: str) -> Sequence[str]:
         """The files whose name, apart from a test's prefix or suffix, is ``stem`` (lower case)."""
         return self.layout.stems.get(stem, ())
-
-    def project_map(self, path: str, most_lines: int) -> str:
-        """The project's most referred-to signatures as text, those of ``path`` excepted."""
-        if self.index is None:
-            return ""
-        from context.project_map import map_files
-
-        entries = map_files(self.index, focus=(path,), most_lines=most_lines)
-        return "".join(f"{entry.path}:\n{entry.text}" for entry in entries if entry.path != path)
 
     def ranked(self, most: int) -> Sequence[str]:
         """The files that the project refers to most."""

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 _MOVED_LINES = 20  # from where a dossier was made: other names are near then
 _EDITED = 40  # changes of the document since: the names near may be others
 _FUNCTIONS_KEPT = 200  # functions whose history is remembered
+_MAP_LINES = (400, 100, 25)  # the project's map for large, middling and small budgets
 _REST_S = 1.0  # between two dossiers of one document, however fast somebody jumps about
 
 
@@ -48,6 +49,8 @@ class _Folder:
     history_key: str | None = None
     flows: FlowBook | None = None
     serial: int = 0  # counts what was learned
+    maps: tuple[str, ...] = ()
+    maps_key: str | None = None  # of the history they were made at
     functions: dict[tuple[str, str, str], tuple[FunctionChange, ...]] = field(default_factory=dict)
     reading: set[tuple[str, str, str]] = field(default_factory=set)  # functions whose history is being read
 
@@ -91,8 +94,10 @@ class Librarian:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closed = False
+        self._stopping = threading.Event()
         self._making = ThreadPoolExecutor(1, "dossiers")
         self._reading = ThreadPoolExecutor(1, "history")
+        self._submit(self._reading, self._warm_up)
 
     # -- what the event loop asks; none of it waits -------------------------------------------------------
 
@@ -194,6 +199,7 @@ class Librarian:
         if self._closed:
             return
         self._closed = True
+        self._stopping.set()
         with self._changed:
             self._changed.notify_all()
         if self._watch is not None:
@@ -215,6 +221,12 @@ class Librarian:
                 logger.error("context in the background failed", exc_info=error)
 
         pool.submit(work, *arguments).add_done_callback(report)
+
+    def _warm_up(self) -> None:
+        """Load what the first secret would load, a third of a second, before a request needs it."""
+        from context.privacy import redact
+
+        redact("password = 'x1y2z3'")
 
     def _open_index(self, folder: _Folder) -> None:
         from context.index import Index
@@ -255,9 +267,26 @@ class Librarian:
             folder.history = read_history(folder.root, ignored=Ignore.of(folder.root).ignores)
             self._learned(folder)
         if key and not self._closed and not is_fresh(folder.root, self._cache):
-            folder.flows = FlowBook.of(refresh(folder.root, self._cache))
+            folder.flows = FlowBook.of(refresh(folder.root, self._cache, cancelled=self._stopping))
             self._learned(folder)
         folder.history_key = key
+
+    def _maps(self, folder: _Folder, focus: tuple[str, ...]) -> tuple[str, ...]:
+        """The project's map around the files that were open when it was made.
+
+        It stands at the head of every prompt, so it stays as it is until HEAD moves: another one would have
+        all that follows evaluated again.
+        """
+        if folder.index is None or not folder.index.state.ready:
+            return folder.maps
+        if folder.maps_key is None or folder.maps_key != folder.history_key:
+            from context.project_map import project_map
+
+            folder.maps = tuple(
+                project_map(folder.index, focus=focus, most_lines=lines) for lines in _MAP_LINES
+            )
+            folder.maps_key = folder.history_key
+        return folder.maps
 
     def _function_changes(
         self, folder: _Folder, document: Document, around: Symbol
@@ -354,15 +383,17 @@ class Librarian:
             places = ((self.place_of(document.uri), document) for document in documents)
             return {place[1]: document for place, document in places if place and place[0] == folder.root}
 
+        opened = inside(snapshot.documents.values())
         return Facts(
             root=folder.root,
             index=folder.index,
             history=folder.history,
             flows=folder.flows,
             layout=folder.layout,
-            opened=inside(snapshot.documents.values()),
+            opened=opened,
             closed=list(inside(snapshot.closed)),
             outline_of=outline_of,
+            maps=self._maps(folder, tuple(opened)),
             function_changes=partial(self._function_changes, folder),
         )
 

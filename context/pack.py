@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from context.items import ContextItem, Source
 from context.tokenised import TokenisedItems
@@ -22,7 +22,17 @@ _LARGEST_SHARE = {  # of the budget that one source may take, so that a small bu
     Source.RECENT_EDITS: 0.3,
     Source.DIAGNOSTICS: 0.1,
 }
+_CARRIED = 0.8  # of its relevance a piece keeps that was in and is no candidate any more, each time
+_FADED = 0.2  # relevance below which it is let go
 _LARGE_BUDGET = 32_768  # tokens from which on the shares above say too much
+_KEPT_SOURCES = (
+    Source.IMPORTS,
+    Source.SAME_FOLDER,
+    Source.TESTS,
+    Source.SIMILAR_CODE,
+    Source.PAST_CHANGES,
+    Source.HISTORY,
+)
 _LARGE_SHARE = 0.1  # there: 12K tokens of a 128K prompt
 
 
@@ -45,18 +55,24 @@ def choose(
     tokenised: TokenisedItems,
     *,
     previous: Pack | None = None,
+    carry: bool = True,
     patience_s: float | None = None,
 ) -> Pack:
     """The most relevant pieces that fit, most stable first.
 
-    A text that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole
-    file takes the place of its parts.
+    ``carry``: whether pieces of ``previous`` that are no candidates any more may stay for a while. A text
+    that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole file
+    takes the place of its parts.
     """
     before = {(item.source, item.path, item.text): n for n, (item, _) in enumerate(_items(previous))}
     until = None if patience_s is None else time.perf_counter() + patience_s
     share_of = (
         _LARGEST_SHARE if budget_tokens < _LARGE_BUDGET else dict.fromkeys(_LARGEST_SHARE, _LARGE_SHARE)
     )
+
+    candidates = [*items]
+    if carry:
+        candidates += _carried(candidates, previous)
 
     def worth(item: ContextItem) -> float:
         kept = (item.source, item.path, item.text) in before
@@ -65,7 +81,7 @@ def choose(
     chosen: dict[str, list[tuple[ContextItem, Sequence[int]]]] = {}
     spent: dict[str, int] = {}
     left, missed = budget_tokens, 0
-    for item in sorted(items, key=worth):
+    for item in sorted(candidates, key=worth):
         same_path = chosen.get(item.path, [])
         if any(other.whole for other, _ in same_path) and item.of_file:
             continue
@@ -95,6 +111,23 @@ def choose(
         )
 
     return Pack(tuple(sorted(pairs, key=place)), missed)
+
+
+def _carried(candidates: Sequence[ContextItem], previous: Pack | None) -> list[ContextItem]:
+    """Pieces of the previous pack that nothing speaks for now, nor against.
+
+    Taking one out moves all that follows. Against a piece speaks a candidate that is another text of the same file and source, or the whole file.
+    """
+    there = {(item.source, item.path) for item in candidates}
+    whole = {item.path for item in candidates if item.whole}
+    return [
+        replace(item, relevance=item.relevance * _CARRIED)
+        for item, _ in _items(previous)
+        if item.source in _KEPT_SOURCES
+        and (item.source, item.path) not in there
+        and not (item.whole and item.path in whole)
+        and item.relevance * _CARRIED >= _FADED
+    ]
 
 
 def _items(pack: Pack | None) -> tuple[tuple[ContextItem, Sequence[int]], ...]:

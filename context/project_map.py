@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Protocol
 
 from context.index.graph import COMMON_DEFINERS, COMMON_WEIGHT, PRIVATE_WEIGHT
 from context.outline import Outline, Symbol, qualified, render_outline
 
 EVERYWHERE_SHARE = 0.5  # of the lines: files chosen without the focus, which therefore stay
-CLOSENESS = (
-    4.0  # times its rank for the file most linked with the focus: links outweigh all but the most used files
-)
 LINES_PER_FILE = 12  # a map shows many files; who needs all of one opens it
 CANDIDATES = 256  # highest ranked files looked at: more than any map has room for
 
 _SYMBOLS_PER_FILE = 10  # leaves room for the classes around them
+_UNCUT = 1_000  # lines: what does not fit is left out by its use, not by its place in the file
 _CODE = frozenset({"function", "method"})  # what is inside of these is nobody else's
 
 
@@ -37,7 +36,10 @@ class Known(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MapEntry:
-    """One file of the map. ``text`` is its skeleton without its path; ``near``: here for the focus's sake."""
+    """One file of the map. ``text`` is its skeleton without its path.
+
+    ``near``: it stands in the half of the map that goes by the focus; the other half stays as it is.
+    """
 
     path: str
     text: str
@@ -72,15 +74,18 @@ def project_map(index: Known, *, focus: Collection[str], most_lines: int) -> str
 def _near(
     index: Known, focus: Collection[str], everywhere: Iterable[tuple[str, float]]
 ) -> list[tuple[str, float]]:
-    """Files by rank times closeness to the focus, the best first."""
+    """Files by closeness to the focus and rank, the best first; behind them those that matter everywhere.
+
+    The root of the rank, for ranks span four orders of magnitude, and closeness shall decide.
+    """
     closeness: dict[str, float] = {}
     for path in sorted(set(focus)):
         linked = index.linked(path)
         for other, weight in linked:
             closeness[other] = closeness.get(other, 0.0) + weight / linked[0][1] / len(focus)
-    ranks = dict(everywhere) | {path: index.rank(path) for path in closeness}
-    scores = {path: rank * (1 + CLOSENESS * closeness.get(path, 0.0)) for path, rank in ranks.items()}
-    return sorted(scores.items(), key=lambda scored: (-scored[1], scored[0]))
+    scores = {path: close * sqrt(index.rank(path)) for path, close in closeness.items()}
+    linked_first = sorted(scores.items(), key=lambda scored: (-scored[1], scored[0]))
+    return [*linked_first, *((path, rank) for path, rank in everywhere if path not in scores)]
 
 
 def _fitting(
@@ -119,7 +124,7 @@ def _skeleton(index: Known, path: str, most_lines: int) -> str:
     for most in range(len(best), 0, -1):
         shown = set(best[:most]).union(*(_around(each, holders) for each in best[:most]))
         part = replace(outline, symbols=tuple(each for each in outline.symbols if each in shown))
-        lines = render_outline(part, most_lines=most_lines + 1).splitlines()
+        lines = render_outline(part, most_lines=_UNCUT).splitlines()
         if len(lines) <= most_lines:
             return "".join(line + "\n" for line in lines)
     return ""

@@ -76,6 +76,7 @@ class GhostText:
     typed_along: TypedAlong = field(default_factory=TypedAlong)
     accounts: OrderedDict[str, Account] = field(default_factory=OrderedDict)
     _held: dict[str, Held] = field(default_factory=dict)
+    _latest: Held | None = None
     _warming: Handle | None = None
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -145,7 +146,7 @@ class GhostText:
         assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
         if assembled is None:  # a secret
             return []
-        self._held[query.uri] = assembled.held
+        self._held[query.uri] = self._latest = assembled.held
         assembled_at = time.perf_counter()
         limit = settings.completion.max_tokens
         look = _second_look(place, assembled.prompt, _UNSURE_BELOW if candidates == 1 else math.inf)
@@ -211,6 +212,7 @@ class GhostText:
             budget_tokens=session.budget_tokens,
             repository=repository,
             previous=self._held.get(query.uri),
+            elsewhere=self._latest.pack if self._latest is not None else None,
             dossier=dossier,
             disabled=settings.context.disabled_sources,
         )

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ VERSION = 1  # of the file's format and of the rules that made the labels; anoth
 MOST_BYTES = 32 << 20  # 300 commits take some 2 MB; a file that large is not ours
 KEPT_SECONDS = 60 * 86_400  # two months unused: the project is finished or gone
 MOST_FILES = 64  # workspace folders; the one unused longest goes first
+_LOOK_EVERY_S = 0.1  # whether the child is still wanted
 SUSPICIOUS_SECONDS = 3_600  # a half-written file of that age belongs to a process that died
 
 
@@ -98,11 +100,13 @@ def prune(cache: Path) -> None:
         return
 
 
-def refresh(root: Path, cache: Path, *, timeout_s: float = 120) -> tuple[Flow, ...]:
+def refresh(
+    root: Path, cache: Path, *, timeout_s: float = 120, cancelled: threading.Event | None = None
+) -> tuple[Flow, ...]:
     """The flows of the present HEAD, read by a child process where the stored ones are older.
 
     Blocks up to ``timeout_s``: call it on a worker thread. A child that fails or is too slow leaves the
-    stored ones as they are, and those are returned.
+    stored ones as they are, and those are returned; ``cancelled`` ends it at once.
     """
     if not is_fresh(root, cache):
         # -P: the folder the server runs in is nobody's package; the workspace is only an argument
@@ -110,17 +114,27 @@ def refresh(root: Path, cache: Path, *, timeout_s: float = 120) -> tuple[Flow, .
         environment = dict(os.environ)
         environment["PYTHONPATH"] = os.fspath(Path(__file__).parents[2])
         with contextlib.suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(
+            child = subprocess.Popen(
                 command,
                 env=environment,
                 cwd=cache if cache.is_dir() else None,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # the server's own carries LSP
                 stderr=subprocess.DEVNULL,
-                timeout=timeout_s,
-                check=False,
             )
+            _wait(child, time.monotonic() + timeout_s, cancelled)
     return load_flows(root, cache)
+
+
+def _wait(child: subprocess.Popen[bytes], until: float, cancelled: threading.Event | None) -> None:
+    """Wait for a child; end it where it takes too long or nobody wants it any more."""
+    while child.poll() is None:
+        if time.monotonic() > until or (cancelled is not None and cancelled.is_set()):
+            child.kill()
+            child.wait()
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_EVERY_S)
 
 
 def _load(path: Path) -> tuple[str, tuple[Flow, ...]]:

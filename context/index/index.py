@@ -156,7 +156,8 @@ class Index:
                 before = max(0, state.total - total)  # done by a child that was replaced
                 state = replace(state, done=before + done, total=before + total, seconds=seconds)
             elif "done" in message:
-                state = replace(state, done=state.total, ready=True, seconds=seconds, problem="")
+                total = state.total or len(self._paths)  # nothing had changed: everything was compared
+                state = replace(state, done=total, total=total, ready=True, seconds=seconds, problem="")
         if "failed" in message:
             state = replace(state, problem=message["why"])
             _log.warning("%s", message["why"])

@@ -15,7 +15,6 @@ from context.outline import Outline, enclosing
 from context.sources import weights
 from context.workspace import Snapshot
 
-_MAP_LINES = 400  # of the project map in all; packing takes the first that fit
 _BRANCH_FILES = 12  # of a branch's diff, those of this file's folder first
 _HUNK_LINES = 30  # shown of one hunk
 _FILE_COMMITS = 6  # subjects of commits that touched the file
@@ -25,23 +24,21 @@ _EDITS_COMPARED = 4  # the latest edits, with which a past change is compared
 _QUERY_LINES = 12  # around the cursor that a past change is compared with
 
 
-def project_map(document: Document, facts: Facts) -> list[ContextItem]:
-    """The most referred-to signatures of the project, in several sizes; packing takes the largest."""
-    items = []
-    for n, lines in enumerate((_MAP_LINES, _MAP_LINES // 4, _MAP_LINES // 16)):
-        if text := facts.project_map(document.path, lines):
-            items.append(
-                ContextItem(
-                    Source.PROJECT_MAP,
-                    "PROJECT_MAP",
-                    text,
-                    weights.PROJECT_MAP + 0.02 * (2 - n),
-                    Stability.PROJECT_MAP,
-                    whole=True,
-                    why="what the project refers to most",
-                )
-            )
-    return items
+def project_map(facts: Facts) -> list[ContextItem]:
+    """The project's most referred-to signatures, in several sizes; packing takes the largest that fits."""
+    return [
+        ContextItem(
+            Source.PROJECT_MAP,
+            "PROJECT_MAP",
+            text,
+            weights.PROJECT_MAP + 0.02 * (len(facts.maps) - n),
+            Stability.PROJECT_MAP,
+            whole=True,
+            why="what the project refers to most",
+        )
+        for n, text in enumerate(facts.maps)
+        if text
+    ]
 
 
 def branch(document: Document, facts: Facts) -> list[ContextItem]:

@@ -54,7 +54,7 @@ def described(found: Outline) -> dict[str, str]:
         "outline": render_outline(found, most_lines=200) + "\n",
         "symbols": "\n".join(symbols) + "\n",
         "imports": "\n".join(imports) + "\n",
-        "references": f"{references}\n{found.doc}\n",
+        "references": f"{references}\n{found.doc}".rstrip("\n") + "\n",
     }
 
 
