@@ -191,8 +191,10 @@ class Librarian:
         }
 
     def notes(self) -> list[str]:
-        """Sentences about what is missing: no repository, a shallow clone, a watch that failed."""
-        return [note for folder in self._folders.values() if folder.history for note in folder.history.notes]
+        """Sentences about what is missing: no repository, a shallow clone, an index that cannot be made."""
+        folders = list(self._folders.values())
+        problems = [f.index.state.problem for f in folders if f.index is not None and f.index.state.problem]
+        return problems + [note for folder in folders if folder.history for note in folder.history.notes]
 
     def close(self) -> None:
         """Stop the threads and the children. Idempotent; waits for the piece of work under way."""
@@ -329,6 +331,11 @@ class Librarian:
 
     def _on_batch(self, batch: Batch) -> None:
         paths = batch.created | batch.modified | batch.deleted
+        folder = self._folders.get(batch.root)
+        if batch.overflow and folder is not None and folder.index is not None:
+            self._submit(self._making, folder.index.rescan)
+            self._submit(self._reading, self._read_history, folder)
+            return
         self.changed_on_disk(batch.root, paths, head_moved=batch.head_moved)
 
     def _folder_of(self, uri: str) -> _Folder | None:

@@ -116,7 +116,8 @@ def choose(
 def _carried(candidates: Sequence[ContextItem], previous: Pack | None) -> list[ContextItem]:
     """Pieces of the previous pack that nothing speaks for now, nor against.
 
-    Taking one out moves all that follows. Against a piece speaks a candidate that is another text of the same file and source, or the whole file.
+    Taking one out moves all that follows. Against a piece speaks a candidate that is another text of the same
+    file and source, or the whole file.
     """
     there = {(item.source, item.path) for item in candidates}
     whole = {item.path for item in candidates if item.whole}

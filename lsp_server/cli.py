@@ -6,12 +6,16 @@ Imports little: ``codeflow-lsp --version`` must answer at once; each verb import
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 
 from lsp_server import __version__
 
 _SWITCH_S = 0.001  # a background thread may hold up the event loop for that long, not for Python's usual 5 ms
+# New objects between collections of the three generations. By Python's own (700, 10, 10) a full collection,
+# which stops the loop for some 100 ms once caches are full, comes again and again while other threads work.
+_COLLECT_AFTER = (20_000, 20, 100)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,6 +80,8 @@ def _serve(port: int | None, log_level: str) -> int:
     from lsp_server.server import create_server
 
     sys.setswitchinterval(_SWITCH_S)
+    gc.set_threshold(*_COLLECT_AFTER)
+    gc.freeze()  # modules and grammars stay for good: no collection need look at them
     server = create_server()
     try:
         if port is None:

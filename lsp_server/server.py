@@ -7,6 +7,7 @@ change the workspace are synchronous, the ones that ask the model are async and 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from contextlib import suppress
@@ -190,6 +191,7 @@ class CodeFlowServer(LanguageServer):
             await asyncio.to_thread(session.engine.close)
             return
         self.session = session
+        gc.freeze()  # what is there now stays: no collection need look at it
         for uri in self.files.snapshot().last_viewed[:1]:
             self._prepare(uri)
         progress.end(f"{session.name} is ready")

@@ -20,7 +20,9 @@ Where two patterns find the same name, the pattern that stands first in the file
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -37,10 +39,13 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 512 * 1024  # larger files are data or generated; the largest in the standard library has 230 KB
 _CHUNK = 8 * 1024  # bytes parsed between two moments when other threads may run: under a millisecond
-_WINDOW = 48 * 1024  # bytes queried between two such moments: a few milliseconds
-_PARSE_S = 2.0  # a hostile text is cut off there; half a megabyte of ordinary code takes a tenth of it
+_WINDOW = 24 * 1024  # bytes queried between two such moments: a few milliseconds
+_OURS = 2  # references to a chunk: the list's, and that of asking
+_PARSE_S = 2.0  # half a megabyte of ordinary code takes a tenth of it
 _QUERY_S = 2.0  # the same for the query
-_MOST_LOOSE = 5000  # children of one error node: a query's time grows with their square (5,000: 40 ms)
+_MOST_LOOSE = 2000  # children of one error node: a query's time grows with their square or cube
+_REPETITION = 40  # a parser may need minutes for a<a<a<...; of 7,209 installed files the most regular has 19
+_SHORT = 4 * 1024  # bytes: too few for repetition to cost a second
 
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _EVERYWHERE = frozenset(  # named nodes in some grammars, plain identifiers in others; no reference in any
@@ -79,7 +84,7 @@ def source_of(text: str) -> bytes:
 
 
 def parse(language: Language, source: bytes, old: Tree | None = None) -> Tree | None:
-    """The tree of ``source``; None without a grammar and for more than ``MOST_BYTES``.
+    """The tree of ``source``; None without a grammar and for what is no source code or takes seconds.
 
     ``old`` is the edited tree of the previous text. The parser holds the GIL between two reads only.
     """
@@ -88,13 +93,30 @@ def parse(language: Language, source: bytes, old: Tree | None = None) -> Tree | 
         return None
     from tree_sitter import Parser
 
-    give_up = time.monotonic() + _PARSE_S
+    give_up, whole = time.monotonic() + _PARSE_S, memoryview(source)
+    chunks: list[bytes] = []
 
     def read(offset: int, _: object) -> bytes:
-        return source[offset : offset + _CHUNK] if time.monotonic() < give_up else b""
+        # a copy each, never ``source`` itself nor one of Python's shared objects: see _free
+        chunks.append(bytes(whole[offset : offset + _CHUNK]) if time.monotonic() < give_up else b"")
+        return chunks[-1]
 
     parser = Parser(grammar)
-    return parser.parse(read) if old is None else parser.parse(read, old)
+    try:
+        return parser.parse(read) if old is None else parser.parse(read, old)
+    finally:
+        _free(chunks)
+
+
+def _free(chunks: list[bytes]) -> None:
+    """Drop the reference that tree-sitter (0.26.1) takes of each chunk it reads and never gives back.
+
+    Without this the server would grow by a document's size with each outline. A chunk that only we hold, as
+    it will be once that is mended, is left alone.
+    """
+    for number in range(len(chunks)):
+        if len(chunks[number]) > 1 and sys.getrefcount(chunks[number]) > _OURS:
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(chunks[number]))
 
 
 def outline_of_tree(language: Language, tree: Tree, source: bytes) -> Outline:

@@ -20,7 +20,8 @@ _PIECE_BYTES = 512  # longer than any token of the known families; llama.cpp say
 class LlamaModel:
     """An opened GGUF file, and its tokenizer (see ``engine.backend.Tokenizer``).
 
-    ``vocabulary_only`` reads the tokenizer and no weights (0.2 s). ``report`` is told the share loaded, 0 to 1; loading ends early once ``cancelled`` is set.
+    ``vocabulary_only`` reads the tokenizer and no weights (0.2 s). ``report`` is told the share loaded, 0 to
+    1; loading ends early once ``cancelled`` is set.
     Raises ModelCorrupt where llama.cpp cannot read the file.
     """
 

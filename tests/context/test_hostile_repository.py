@@ -1,7 +1,7 @@
 """A repository that tries to run something, in every way that git offers, runs nothing.
 
-Each trap is first sprung by ordinary git in a copy, which proves that it is live; then everything that reads history
-reads the original, and no trap has left its mark.
+Each trap is first sprung by ordinary git in a copy, which proves that it is live; then everything that reads
+history reads the original, and no trap has left its mark.
 """
 
 import os
@@ -64,7 +64,7 @@ class Scene:
         }
         for name in ("PAGER", "EDITOR", "VISUAL", "SSH_ASKPASS"):
             environment.pop(name, None)
-        output = subprocess.DEVNULL
+        output, master = subprocess.DEVNULL, -1
         if terminal:
             import pty
 
@@ -96,7 +96,11 @@ class Scene:
             history.touching(path)
             function_history(root, path, 0, 1)
         with Git(root) as git:
-            names = [f"{commit}:{path}" for commit in ("HEAD", "HEAD~1") for path in (*FILES, "none", ".gitmodules")]
+            names = [
+                f"{commit}:{path}"
+                for commit in ("HEAD", "HEAD~1")
+                for path in (*FILES, "none", ".gitmodules")
+            ]
             list(git.blobs(names, 1 << 20))
         assert not self.mark.exists(), self.mark.read_text()
 
@@ -120,7 +124,13 @@ class Trap:
 def _hooks(scene: Scene) -> None:
     for directory in (scene.repository.root / ".git/hooks", scene.root / "hooks"):
         directory.mkdir(exist_ok=True)
-        for hook in ("post-index-change", "post-checkout", "reference-transaction", "pre-commit", "fsmonitor-watchman"):
+        for hook in (
+            "post-index-change",
+            "post-checkout",
+            "reference-transaction",
+            "pre-commit",
+            "fsmonitor-watchman",
+        ):
             shutil.copy(scene.trap, directory / hook)
 
 
@@ -194,7 +204,9 @@ TRAPS = {
     "fsmonitor": Trap(("[core]", "\tfsmonitor = TRAP"), ("status",)),
     "fsmonitor by diff": Trap(("[core]", "\tfsmonitor = TRAP"), ("diff",)),
     "hooks": Trap((), ("status",), also=_hooks),
-    "hooks path": Trap(("[core]", "\thooksPath = TRAP/../hooks".replace("TRAP/..", "../")), ("status",), also=_hooks),
+    "hooks path": Trap(
+        ("[core]", "\thooksPath = TRAP/../hooks".replace("TRAP/..", "../")), ("status",), also=_hooks
+    ),
     "external diff": Trap(("[diff]", "\texternal = TRAP"), ("diff",)),
     "diff driver": Trap(('[diff "evil"]', "\tcommand = TRAP"), ("diff",), attributes=True),
     "textconv": Trap(('[diff "evil"]', "\ttextconv = TRAP"), ("diff",), attributes=True),
@@ -225,8 +237,14 @@ TRAPS = {
         ('[remote "origin"]', "\turl = ext::TRAP", '[protocol "ext"]', "\tallow = always"), ("fetch",)
     ),
     "url rewriting": Trap(
-        ('[url "ext::TRAP "]', "\tinsteadOf = https://", '[remote "origin"]', "\turl = https://example.invalid/x")
-        + ('[protocol "ext"]', "\tallow = always"),
+        (
+            '[url "ext::TRAP "]',
+            "\tinsteadOf = https://",
+            '[remote "origin"]',
+            "\turl = https://example.invalid/x",
+            '[protocol "ext"]',
+            "\tallow = always",
+        ),
         ("fetch",),
     ),
     "credential helper": Trap(("[credential]", "\thelper = !TRAP"), ("credential", "fill")),
@@ -275,10 +293,20 @@ def test_all_traps_together_change_nothing_in_what_is_read(scene: Scene) -> None
     expected = read_history(scene.repository.root)
     assert expected.recent and expected.branch_diff and expected.uncommitted
     for name, trap in TRAPS.items():
-        if trap.also not in (_missing_blob, _signed, _submodule, _submodule_of_a_user_who_allows_it, _attributes_in_the_tree):
+        if trap.also not in (
+            _missing_blob,
+            _signed,
+            _submodule,
+            _submodule_of_a_user_who_allows_it,
+            _attributes_in_the_tree,
+        ):
             _set(scene, trap) if name != "hooks path" else None
-    scene.config("[format]", "\tpretty = oneline", "[log]", "\tdate = nonsense", "[diff]", "\tnoprefix = true")
-    scene.config("[core]", "\tquotePath = true", "\tabbrev = 4", "[color]", "\tui = always", "\tdiff = always")
+    scene.config(
+        "[format]", "\tpretty = oneline", "[log]", "\tdate = nonsense", "[diff]", "\tnoprefix = true"
+    )
+    scene.config(
+        "[core]", "\tquotePath = true", "\tabbrev = 4", "[color]", "\tui = always", "\tdiff = always"
+    )
     scene.spring("status")
     scene.read_everything()
     assert read_history(scene.repository.root) == expected
@@ -305,7 +333,9 @@ def test_a_repository_lying_in_the_working_tree_is_left_alone(scene: Scene) -> N
         file.write(f"[core]\n\tfsmonitor = {scene.trap}\n")
     scene.spring("-C", "vendor", "status")
     scene.read_everything()
-    assert not any(found.path.startswith("vendor/") for found in read_history(scene.repository.root).uncommitted)
+    assert not any(
+        found.path.startswith("vendor/") for found in read_history(scene.repository.root).uncommitted
+    )
 
 
 def test_a_folder_that_looks_like_a_bare_repository_runs_nothing(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +24,9 @@ def tokenised() -> TokenisedItems:
     return TokenisedItems(encode, FORM)
 
 
-def item(path: str, size: int = 20, relevance: float = 1.0, **more: object) -> ContextItem:
+def item(path: str, size: int = 20, relevance: float = 1.0, **more: Any) -> ContextItem:
     made = ContextItem(Source.IMPORTS, path, "x" * (size - 1) + "\n", relevance, Stability.CLOSED_FILE)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def paths(pack: Pack) -> list[str]:
