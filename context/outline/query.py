@@ -20,13 +20,13 @@ Where two patterns find the same name, the pattern that stands first in the file
 
 from __future__ import annotations
 
-import ctypes
 import re
-import sys
 import time
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING
 
 from context.language import Language, grammar_of, language_named
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 512 * 1024  # larger files are data or generated; the largest in the standard library has 230 KB
 _CHUNK = 8 * 1024  # bytes parsed between two moments when other threads may run: under a millisecond
 _WINDOW = 24 * 1024  # bytes queried between two such moments: a few milliseconds
-_OURS = 2  # references to a chunk: the list's, and that of asking
 _PARSE_S = 2.0  # half a megabyte of ordinary code takes a tenth of it
 _QUERY_S = 2.0  # the same for the query
 _MOST_LOOSE = 2000  # children of one error node: a query's time grows with their square or cube
@@ -55,6 +54,7 @@ _EVERYWHERE = frozenset(  # named nodes in some grammars, plain identifiers in o
 _CPP = re.compile(
     r"(?m)^\s*(?:namespace\b|template\s*<|class\s+\w+[^;]*$|(?:public|private|protected)\s*:|using\s+\w)"
 )
+_threads = local()
 _QUERIES = Path(__file__).parent.parent / "queries"
 _QUERY_OF = {
     "typescriptreact": "typescript",
@@ -86,37 +86,45 @@ def source_of(text: str) -> bytes:
 def parse(language: Language, source: bytes, old: Tree | None = None) -> Tree | None:
     """The tree of ``source``; None without a grammar and for what is no source code or takes seconds.
 
-    ``old`` is the edited tree of the previous text. The parser holds the GIL between two reads only.
+    ``old`` is the edited tree of the previous text. The GIL is held between two reads or progress calls only.
     """
     grammar = grammar_of(language)
-    if grammar is None or len(source) > MOST_BYTES:
+    if grammar is None or len(source) > MOST_BYTES or _is_repetition(source):
         return None
     from tree_sitter import Parser
 
-    give_up, whole = time.monotonic() + _PARSE_S, memoryview(source)
-    chunks: list[bytes] = []
+    give_up, chunk = time.monotonic() + _PARSE_S, _chunk_of_this_thread()
 
-    def read(offset: int, _: object) -> bytes:
-        # a copy each, never ``source`` itself nor one of Python's shared objects: see _free
-        chunks.append(bytes(whole[offset : offset + _CHUNK]) if time.monotonic() < give_up else b"")
-        return chunks[-1]
+    def read(offset: int, _: object) -> bytearray:
+        chunk[:] = source[offset : offset + _CHUNK]
+        return chunk
+
+    def is_late(*_: object) -> bool:
+        return time.monotonic() > give_up
 
     parser = Parser(grammar)
     try:
-        return parser.parse(read) if old is None else parser.parse(read, old)
-    finally:
-        _free(chunks)
+        if old is None:
+            return parser.parse(read, progress_callback=is_late)
+        return parser.parse(read, old, progress_callback=is_late)
+    except ValueError:  # given up
+        return None
 
 
-def _free(chunks: list[bytes]) -> None:
-    """Drop the reference that tree-sitter (0.26.1) takes of each chunk it reads and never gives back.
+def _chunk_of_this_thread() -> bytearray:
+    """What a thread's parsers read from, again and again.
 
-    Without this the server would grow by a document's size with each outline. A chunk that only we hold, as
-    it will be once that is mended, is left alone.
+    tree-sitter 0.26.1 keeps a reference to each object it reads, for good: an object for each read would leak
+    every text that is parsed.
     """
-    for number in range(len(chunks)):
-        if len(chunks[number]) > 1 and sys.getrefcount(chunks[number]) > _OURS:
-            ctypes.pythonapi.Py_DecRef(ctypes.py_object(chunks[number]))
+    if not hasattr(_threads, "chunk"):
+        _threads.chunk = bytearray()
+    return _threads.chunk
+
+
+def _is_repetition(source: bytes) -> bool:
+    """Whether ``source`` says the same over and over: hostile or data, and never a program."""
+    return len(source) > _SHORT and len(zlib.compress(source, 1)) * _REPETITION < len(source)
 
 
 def outline_of_tree(language: Language, tree: Tree, source: bytes) -> Outline:

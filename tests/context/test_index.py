@@ -154,8 +154,7 @@ def test_the_second_start(root: Path, cache: Path, index: Index) -> None:
     assert again.settle(SETTLED_S)
     again.close()
     assert again.state.ready
-    assert {done == total for done, total in seen} == {True}  # compared, not read
-    assert seen == [(0, 0)]
+    assert seen == [(5, 5)]
 
 
 def test_progress(root: Path, cache: Path) -> None:
