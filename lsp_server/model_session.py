@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
 
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
+_LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token
 _PREPARED = 2  # times the budget: packing passes over pieces that are too large
 _REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
 
@@ -95,7 +96,7 @@ def open_session(
         )
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
-    budget = settings.context.budget_tokens or max(512, min(4096, int(speed.prefill * _AFFORDED_S)))
+    budget = settings.context.budget_tokens or max(_LEAST, min(_MOST, int(speed.prefill * _AFFORDED_S)))
     encode, form = lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
     return ModelSession(
         engine=engine,

@@ -63,7 +63,7 @@ class ContextSettings:
 
     budget_tokens: int = _setting(
         0,
-        "Most prompt tokens of a completion; 0 takes what this machine evaluates in about 6 s (512 to 4096).",
+        "Most prompt tokens of a completion; 0 takes what this machine evaluates in 6 s (1024 to 4096).",
         least=0,
     )
     disabled_sources: tuple[str, ...] = _setting(

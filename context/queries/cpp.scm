@@ -54,9 +54,8 @@
   (identifier) @name
   (array_declarator declarator: (identifier) @name)
   (pointer_declarator (identifier) @name)]) @definition.variable
-(declaration (type_qualifier) @_constant declarator: (init_declarator declarator: (identifier) @name
-  value: (_) @value)
-  (#eq? @_constant "constexpr")) @definition.constant
+(declaration (type_qualifier) @is.constexpr declarator: (init_declarator declarator: (identifier) @name
+  value: (_) @value)) @definition.constant
 (declaration declarator: (init_declarator declarator: [
   (identifier) @name
   (array_declarator declarator: (identifier) @name)

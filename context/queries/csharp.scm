@@ -23,9 +23,8 @@
 (property_declaration name: (identifier) @name
   accessors: (_)? value: [(arrow_expression_clause) @body (_) @value]?) @definition.field
 (event_field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @definition.field
-(field_declaration (modifier) @_constant
-  (variable_declaration (variable_declarator name: (identifier) @name))
-  (#eq? @_constant "const")) @definition.constant
+(field_declaration (modifier) @is.const
+  (variable_declaration (variable_declarator name: (identifier) @name))) @definition.constant
 (field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @definition.field
 (enum_member_declaration name: (identifier) @name value: (_)? @value) @definition.constant
 

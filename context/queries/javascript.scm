@@ -11,8 +11,7 @@
 
 ((variable_declarator
   name: (_) @name
-  value: (call_expression function: (identifier) @_require)) @definition.none
-  (#eq? @_require "require"))
+  value: (call_expression function: (identifier) @is.require)) @definition.none)
 
 (function_declaration name: (identifier) @name body: (_) @body) @definition.function
 (generator_function_declaration name: (identifier) @name body: (_) @body) @definition.function
@@ -54,14 +53,12 @@
 
 (expression_statement (assignment_expression
   left: (member_expression
-    object: (member_expression object: (identifier) @parent property: (property_identifier) @_prototype)
+    object: (member_expression object: (identifier) @parent property: (property_identifier) @is.prototype)
     property: (property_identifier) @name)
-  right: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.function
-  (#eq? @_prototype "prototype"))
-(program (expression_statement (assignment_expression
-  left: (member_expression object: (identifier) @_object property: (property_identifier) @name)
   right: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.function)
-  (#any-of? @_object "exports" "module"))
+(program (expression_statement (assignment_expression
+  left: (member_expression object: (identifier) @is.exports.module property: (property_identifier) @name)
+  right: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.function))
 (program (expression_statement (assignment_expression
   left: (member_expression object: (member_expression) property: (property_identifier) @name)
   right: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.function))
@@ -76,12 +73,10 @@
   source: (string) @import.module) @import
 (export_statement source: (string) @import.module) @import
 (export_statement (export_clause (export_specifier name: (_) @import.name)) source: (string) @import.module) @import
-((call_expression function: (identifier) @_require arguments: (arguments . (string) @import.module)) @import
-  (#eq? @_require "require"))
+((call_expression function: (identifier) @is.require arguments: (arguments . (string) @import.module)) @import)
 (call_expression function: (import) arguments: (arguments . (string) @import.module)) @import
 (variable_declarator
   name: (object_pattern [
     (shorthand_property_identifier_pattern) @import.name
     (pair_pattern key: (property_identifier) @import.name)])
-  value: (call_expression function: (identifier) @_require arguments: (arguments . (string) @import.module))
-  (#eq? @_require "require")) @import
+  value: (call_expression function: (identifier) @is.require arguments: (arguments . (string) @import.module))) @import

@@ -6,9 +6,8 @@
 (annotation) @attribute
 
 (class_declaration "interface" name: (identifier) @name (class_body)? @body) @definition.interface
-(class_declaration (modifiers (class_modifier) @_enum) name: (identifier) @name
-  (enum_class_body)? @body
-  (#eq? @_enum "enum")) @definition.enum
+(class_declaration (modifiers (class_modifier) @is.enum) name: (identifier) @name
+  (enum_class_body)? @body) @definition.enum
 (class_declaration name: (identifier) @name (class_body)? @body) @definition.class
 (object_declaration name: (identifier) @name (class_body)? @body) @definition.class
 (function_declaration (user_type) @parent . name: (identifier) @name (function_body)? @body) @definition.function

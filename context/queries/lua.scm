@@ -6,8 +6,7 @@
 
 ((assignment_statement
   (variable_list name: (_) @name)
-  (expression_list value: (function_call name: (identifier) @_require))) @definition.none
-  (#eq? @_require "require"))
+  (expression_list value: (function_call name: (identifier) @is.require))) @definition.none)
 
 (function_declaration name: (_) @name body: (_)? @body) @definition.function
 (assignment_statement (variable_list . name: (_) @name)
@@ -15,5 +14,4 @@
 (chunk (variable_declaration (assignment_statement (variable_list name: (_) @name)) @definition.variable))
 (chunk (assignment_statement (variable_list name: (_) @name)) @definition.variable)
 
-((function_call name: (identifier) @_require arguments: (arguments . (string) @import.module)) @import
-  (#any-of? @_require "require" "dofile"))
+((function_call name: (identifier) @is.require.dofile arguments: (arguments . (string) @import.module)) @import)

@@ -18,9 +18,8 @@
   default_value: (_)? @value)) @definition.field
 (enum_case name: (name) @name value: (_)? @value) @definition.constant
 (const_declaration (const_element . (name) @name (_) @value)) @definition.constant
-((function_call_expression function: (name) @_define
-  arguments: (arguments . (argument (string (string_content) @name)))) @definition.constant
-  (#eq? @_define "define"))
+((function_call_expression function: (name) @is.define
+  arguments: (arguments . (argument (string (string_content) @name)))) @definition.constant)
 
 (namespace_use_declaration) @import.tree
 (require_expression (string) @import.module) @import

@@ -24,9 +24,8 @@
   (expression_statement (assignment left: (identifier) @name right: (_) @value) @definition.variable)))
 (class_definition body: (block
   (expression_statement (assignment left: (identifier) @name !right) @definition.variable)))
-((assignment left: (attribute object: (identifier) @_self attribute: (identifier) @name) right: (_) @value)
-  @definition.attribute
-  (#eq? @_self "self"))
+((assignment left: (attribute object: (identifier) @is.self attribute: (identifier) @name) right: (_) @value)
+  @definition.attribute)
 
 (import_statement name: (dotted_name) @import.module) @import
 (import_statement name: (aliased_import name: (dotted_name) @import.module)) @import

@@ -11,5 +11,4 @@
 (program (declaration_command
   (variable_assignment name: (variable_name) @name value: (_) @value) @definition.variable))
 
-((command name: (command_name) @_source . argument: (_) @import.module) @import
-  (#any-of? @_source "source" "."))
+((command name: (command_name) @is.source.dot . argument: (_) @import.module) @import)

@@ -12,8 +12,7 @@
 
 ((variable_declarator
   name: (_) @name
-  value: (call_expression function: (identifier) @_require)) @definition.none
-  (#eq? @_require "require"))
+  value: (call_expression function: (identifier) @is.require)) @definition.none)
 
 (function_declaration name: (identifier) @name body: (_) @body) @definition.function
 (generator_function_declaration name: (identifier) @name body: (_) @body) @definition.function
@@ -76,6 +75,5 @@
 (import_statement (import_require_clause source: (string) @import.module)) @import
 (export_statement source: (string) @import.module) @import
 (export_statement (export_clause (export_specifier name: (_) @import.name)) source: (string) @import.module) @import
-((call_expression function: (identifier) @_require arguments: (arguments . (string) @import.module)) @import
-  (#eq? @_require "require"))
+((call_expression function: (identifier) @is.require arguments: (arguments . (string) @import.module)) @import)
 (call_expression function: (import) arguments: (arguments . (string) @import.module)) @import
