@@ -50,7 +50,7 @@ def make_dossier(
     related = related_files(document, line, own, facts)
     room = int(budget_tokens * CHARACTERS_PER_TOKEN * _SPARE)
     items = [
-        *signatures(document, line, related, facts),
+        *signatures(document, line, related, facts, budget_tokens),
         *similar(document, line, related, facts),
         *whole_files(related, facts, room),
         *project_map(facts),

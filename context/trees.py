@@ -51,6 +51,8 @@ class Trees:
         if before is not None and before.source == source:
             return before.outline
         tree = parse(language, source, edited(before.tree, before.source, source) if before else None)
+        if before is not None and tree is not None and tree.root_node.has_error:
+            tree = parse(language, source)  # how a parser goes on after an error depends on what it reused
         made = outline_of_tree(language, tree, source) if tree is not None else Outline(language.name)
         with self._lock:
             self._parsed[document.uri] = _Parsed(language, source, tree, made)

@@ -78,6 +78,8 @@ def collect(matches: Iterable[Match], source: bytes) -> Found:
             found.silent.add(captured["text"][0].byte_range)
         elif "comment" in captured:
             _comment(found, captured["comment"][0])
+        elif not all(_is_meant(name, nodes[0], source) for name, nodes in captured.items()):
+            continue
         elif "name" in captured:
             _definition(found, pattern, captured)
         elif "wrapper" in captured:
@@ -93,6 +95,12 @@ def collect(matches: Iterable[Match], source: bytes) -> Found:
         elif "module.doc" in captured and not found.module_doc:
             found.module_doc = doc_line(text_of(captured["module.doc"][0], source))
     return found
+
+
+def _is_meant(capture: str, node: Node, source: bytes) -> bool:
+    if not capture.startswith("is."):
+        return True
+    return text_of(node, source) in ["." if text == "dot" else text for text in capture.split(".")[1:]]
 
 
 def text_of(node: Node, source: bytes) -> str:

@@ -14,6 +14,8 @@ node by node in Python: matches, byte offsets and line numbers do. The captures:
 - ``@import`` with ``@import.module`` and ``@import.name``; ``@import.tree``: a statement to be read as text.
 - ``@comment``, ``@text`` (the inside of strings): no identifiers in there.
 - ``@attribute``: a decorator or annotation: may stand between a comment and its definition.
+- ``@is.a.b``: the match counts only where this text is "a" or "b" ("dot" for "."). Not tree-sitter's own
+  ``#eq?``: it reads the text through the parser's callback and crashes if that gives no bytes.
 
 Where two patterns find the same name, the pattern that stands first in the file wins.
 """
@@ -35,6 +37,7 @@ from context.outline.symbols import symbols_of
 from context.outline.values import Outline
 
 if TYPE_CHECKING:
+    from tree_sitter import Language as Grammar
     from tree_sitter import Query, Tree
 
 MOST_BYTES = 512 * 1024  # larger files are data or generated; the largest in the standard library has 230 KB
@@ -146,9 +149,25 @@ def _query_of(language: Language) -> Query | None:
     path = _QUERIES / f"{_QUERY_OF.get(language.name, language.name)}.scm"
     if grammar is None or not path.is_file():
         return None
-    from tree_sitter import Query
+    from tree_sitter import Query, QueryError
 
-    return Query(grammar, path.read_text(encoding="utf-8"))
+    whole = path.read_text(encoding="utf-8")
+    try:
+        return Query(grammar, whole)
+    except QueryError:  # a release of the grammar that names its nodes otherwise
+        return Query(grammar, "\n".join(_known_patterns(grammar, whole)))
+
+
+def _known_patterns(grammar: Grammar, whole: str) -> Iterator[str]:
+    """The patterns that ``grammar`` knows; each begins at the beginning of a line."""
+    from tree_sitter import Query, QueryError
+
+    for pattern in re.split(r"\n(?=\()", whole):
+        try:
+            Query(grammar, pattern)
+        except QueryError:
+            continue
+        yield pattern
 
 
 @cache

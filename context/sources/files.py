@@ -17,7 +17,7 @@ from context.document import Document
 from context.facts import Facts
 from context.items import ContextItem, Source, Stability
 from context.language import language_named
-from context.outline import Outline, outline, render_outline
+from context.outline import Outline, Symbol, outline, render_outline
 from context.sources import weights
 from context.sources.similar_code import similar_chunks
 
@@ -26,7 +26,9 @@ _MOST_NAMES = 60  # names near the cursor that are looked up in the index
 _MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
 _MOST_RELATED = 80  # files considered at all; their text is read
 _SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
-_MEMBERS_SHOWN = 60  # of a class that is named: its members are what is called next
+_MEMBERS_SHOWN = 120  # lines of one file's signatures, members of the classes named included
+_FEWEST_LINES = 16  # of them, however small the budget
+_TOKENS_PER_LINE = 100  # of the budget: a signature takes some 20, so one file takes at most a fifth
 _SHORTEST_NAME = 4  # letters: shorter ones are everybody's local variables
 _MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
 _WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
@@ -125,32 +127,61 @@ def _defined_elsewhere(
     return found
 
 
-def signatures(document: Document, line: int, related: list[Related], facts: Facts) -> list[ContextItem]:
-    """Of each related file the signatures that the code here names, or all of them where it names none."""
-    used = {word for word in _WORD.findall(document.text) if len(word) >= _SHORTEST_NAME}
-    near = names_near(document, line)
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """The names a document uses: on their own, and behind a dot."""
+
+    words: frozenset[str]
+    members: frozenset[str]
+
+    @classmethod
+    def in_(cls, document: Document) -> _Used:
+        """Those of ``document``; what is assigned there is its own."""
+        text = document.text
+        assigned = {name for pair in _ASSIGNED.findall(text) for name in pair if name}
+        words = {word for word in _WORD.findall(text) if len(word) >= _SHORTEST_NAME}
+        return cls(frozenset(words - assigned), frozenset(_MEMBER.findall(text)))
+
+    def names(self, symbol: Symbol) -> bool:
+        """Whether the document names ``symbol``: a member behind a dot, anything else as it is."""
+        if symbol.name.startswith("__"):
+            return False  # every second file has one
+        return symbol.name in (self.members if symbol.parent else self.words)
+
+
+def signatures(
+    document: Document, line: int, related: list[Related], facts: Facts, budget_tokens: int
+) -> list[ContextItem]:
+    """Of each related file the signatures that the code here names, or the first where it names none.
+
+    A small budget gets few lines of each file, those for the names around ``line``: one file's signatures must
+    not take the place of everything else.
+    """
+    here, near = _Used.in_(document), names_near(document, line)
+    most = max(_FEWEST_LINES, min(_MEMBERS_SHOWN, budget_tokens // _TOKENS_PER_LINE))
     items = []
     for one in related:
         shape = facts.outline(one.path)
         if shape is None or not shape.symbols:
             continue
-        owners = {symbol.name for symbol in shape.symbols if symbol.name in used}
-        named = owners | {
+        owners = {symbol.name for symbol in shape.symbols if here.names(symbol)}
+        first = sorted(owners, key=lambda name: (-near[name], name))[:most]
+        members = [
             symbol.name
             for symbol in shape.symbols
-            if symbol.parent.rpartition(".")[2] in owners and symbol.kind in ("method", "field", "function")
-        }
-        nearby = sum(1 for name in owners if name in near)
-        direct = one.source == Source.IMPORTS
+            if symbol.parent.rpartition(".")[2] in first and symbol.parent.rpartition(".")[2] in near
+        ]
+        nearby = any(name in near for name in first)
         if owners:
-            text = render_outline(shape, names=named, most_lines=_MEMBERS_SHOWN)
+            names = {*first, *members[: max(0, most - len(first))]}
+            text = render_outline(shape, names=names, most_lines=most)
             worth = weights.USED_SYMBOLS * one.closeness * (1.0 if nearby else 0.7)
-            why = f"{one.why}; {', '.join(sorted(owners)[:4])} used here"
-        elif direct:
-            text, why = render_outline(shape, most_lines=_MEMBERS_SHOWN), one.why
+            why = f"{one.why}; {', '.join(first[:4])} used here"
+        elif one.source == Source.IMPORTS:
+            text, why = render_outline(shape, most_lines=most), one.why
             worth = weights.USED_SYMBOLS * one.closeness * 0.6
         else:
-            text, why = render_outline(shape, most_lines=_MEMBERS_SHOWN // 2), one.why
+            text, why = render_outline(shape, most_lines=most // 2), one.why
             worth = _base(one) * one.closeness
         if text.strip():
             items.append(ContextItem(one.source, one.path, text, worth, Stability.CLOSED_FILE, why=why))
