@@ -154,7 +154,7 @@ def signatures(
 ) -> list[ContextItem]:
     """Of each related file the signatures that the code here names, or the first where it names none.
 
-    A small budget gets few lines of each file, those for the names around ``line``: one file's signatures must
+    A small budget gets few lines of each file, those for the names around ``line``: one file's must
     not take the place of everything else.
     """
     here, near = _Used.in_(document), names_near(document, line)
