@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 512 * 1024  # larger files are data or generated; the largest in the standard library has 230 KB
 _CHUNK = 8 * 1024  # bytes parsed between two moments when other threads may run: under a millisecond
-_WINDOW = 24 * 1024  # bytes queried between two such moments: a few milliseconds
+_WINDOW = 12 * 1024  # bytes queried between two such moments: two milliseconds
 _PARSE_S = 2.0  # half a megabyte of ordinary code takes a tenth of it
 _QUERY_S = 2.0  # the same for the query
 _MOST_LOOSE = 2000  # children of one error node: a query's time grows with their square or cube
