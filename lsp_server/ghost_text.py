@@ -77,6 +77,7 @@ class GhostText:
     accounts: OrderedDict[str, Account] = field(default_factory=OrderedDict)
     _held: dict[str, Held] = field(default_factory=dict)
     _latest: Held | None = None
+    _asked: set[str] = field(default_factory=set)  # documents for which there was a request
     _warming: Handle | None = None
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -84,6 +85,7 @@ class GhostText:
         """A document was closed."""
         self.typed_along.forget(uri)
         self._held.pop(uri, None)
+        self._asked.discard(uri)
 
     def from_what_was_shown(self, place: Place) -> Suggestion | None:
         """The rest of an earlier suggestion, where what was typed since agrees with it."""
@@ -111,10 +113,11 @@ class GhostText:
         """
         from engine.request import GenerationRequest, Priority
 
-        if query.uri in self._held:
+        if query.uri in self._asked:
             return
         assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
-        if assembled is None or query.uri in self._held or not assembled.prompt.stable:
+        # a prompt cut short would take the place of the whole one, once that is evaluated
+        if assembled is None or query.uri in self._asked or not assembled.prompt.stable:
             return
         tokens = assembled.prompt.tokens[: assembled.prompt.stable]
         request = GenerationRequest(tokens, max_tokens=1, priority=Priority.BACKGROUND, lane=_WARMING)
@@ -139,6 +142,7 @@ class GhostText:
         from engine.request import GenerationRequest
 
         started = time.perf_counter()
+        self._asked.add(query.uri)
         if self._warming is not None:
             self._warming.cancel()
         document = snapshot.documents[query.uri]

@@ -26,6 +26,7 @@ async def test_ghost_text_in_a_real_file(small_model: Path):
         status = await wire.ready()
         assert status.state == "ready" and status.fillsIn
         wire.open(file.as_uri(), text)
+        assert await wire.request("codeflow/contextReady", {"uri": file.as_uri(), "line": line})
         (item,) = await wire.complete(file.as_uri(), line, len("        return sum("))
         assert "amount()" in str(item.insert_text) and str(item.insert_text).endswith(")")
         cost = await wire.account(item)
@@ -36,7 +37,7 @@ async def test_ghost_text_in_a_real_file(small_model: Path):
 
 
 async def test_cancelling_a_long_prefill_frees_the_engine(small_model: Path):
-    settings = {"context": {"budgetTokens": 4000}}
+    settings = {"context": {"budgetTokens": 4000, "disabledSources": ["all"]}}
     uri = "file:///project/long.py"
     async with editor(model=str(small_model), settings=settings) as wire:
         await wire.ready()
