@@ -30,10 +30,11 @@ SOURCES = tuple(value for name, value in vars(Source).items() if name.isupper())
 class Stability(IntEnum):
     """How seldom a kind of piece changes: the highest stands first, so that a change invalidates little."""
 
-    PROJECT_MAP = 6  # changes with the files' signatures
-    HISTORY = 5  # changes with HEAD
-    CLOSED_FILE = 4  # changes on disk only, but which ones matter moves with the cursor
-    OPEN_FILE = 3  # changes when the user goes there and types
+    PROJECT_MAP = 7  # changes with the files' signatures
+    HISTORY = 6  # of the branch: changes with HEAD
+    CLOSED_FILE = 5  # changes on disk only, but which ones matter moves with the cursor
+    OPEN_FILE = 4  # changes when the user goes there and types
+    PLACE_HISTORY = 3  # of this file, this function, changes like this one: another file, another piece
     RECENT_EDITS = 2  # changes with every pause
     DIAGNOSTICS = 1
 

@@ -89,7 +89,7 @@ def commits(document: Document, facts: Facts) -> list[ContextItem]:
     shas = tuple(commit.sha for commit in touching)
     why = "the last commits of this file"
     return [
-        ContextItem(Source.HISTORY, "COMMITS", text, weights.COMMITS, Stability.HISTORY - 0.5, shas, why=why)
+        ContextItem(Source.HISTORY, "COMMITS", text, weights.COMMITS, Stability.PLACE_HISTORY, shas, why=why)
     ]
 
 
@@ -112,7 +112,7 @@ def function(document: Document, line: int, own: Outline, facts: Facts) -> list[
             f"{document.path}.history.diff",
             "\n".join(parts) + "\n",
             weights.FUNCTION_HISTORY,
-            Stability.HISTORY - 0.7,
+            Stability.PLACE_HISTORY - 0.2,
             tuple(change.sha for change in changes),
             why=f"commits that changed {around.name}",
         )
@@ -138,7 +138,7 @@ def past_changes(document: Document, line: int, snapshot: Snapshot, facts: Facts
                 f"{edit.path}.diff",
                 render(neighbour),
                 weights.PAST_CHANGE * min(1.0, neighbour.score),
-                Stability.HISTORY - 0.6,
+                Stability.PLACE_HISTORY - 0.1,
                 (flow.sha,),
                 why=f"a past change like this one: {flow.message.splitlines()[0] if flow.message else ''}",
             )
