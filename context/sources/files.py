@@ -16,10 +16,10 @@ from pathlib import PurePosixPath
 from context.document import Document
 from context.facts import Facts
 from context.items import ContextItem, Source, Stability
-from context.language import language_named
+from context.language import Language, language_named, language_of_path
 from context.outline import Outline, Symbol, outline, render_outline
 from context.sources import weights
-from context.sources.similar_code import similar_chunks
+from context.sources.similar_code import NO_NAMES, similar_chunks
 
 _NEAR_LINES = 40  # around the cursor whose names count most
 _MOST_NAMES = 60  # names near the cursor that are looked up in the index
@@ -31,6 +31,10 @@ _FEWEST_LINES = 16  # of them, however small the budget
 _TOKENS_PER_LINE = 100  # of the budget: a signature takes some 20, so one file takes at most a fifth
 _SHORTEST_NAME = 4  # letters: shorter ones are everybody's local variables
 _MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
+_FAMILIES = {
+    "javascript": "script", "javascriptreact": "script", "typescript": "script", "typescriptreact": "script",
+    "c": "c", "cpp": "c", "java": "jvm", "kotlin": "jvm", "scala": "jvm",
+}  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
 _MEMBER = re.compile(r"(?:\.|->|::)([A-Za-z_$][\w$]{2,})")
 _ASSIGNED = re.compile(
@@ -62,9 +66,12 @@ def names_near(document: Document, line: int) -> Counter[str]:
 def related_files(document: Document, line: int, own: Outline, facts: Facts) -> list[Related]:
     """Files that matter for this place, closest first."""
     found: dict[str, Related] = {}
+    family = _family(language_named(document.language))
 
     def add(path: str, closeness: float, why: str, source: str) -> None:
         known = found.get(path)
+        if family and _family(language_of_path(path)) != family:
+            return  # equal names in another language mean other things
         if path != document.path and (known is None or known.closeness < closeness):
             found[path] = Related(path, closeness, why, source)
 
@@ -93,6 +100,11 @@ def related_files(document: Document, line: int, own: Outline, facts: Facts) -> 
     return sorted(found.values(), key=lambda one: (-one.closeness, one.path))[:_MOST_RELATED]
 
 
+def _family(language: Language) -> str:
+    """Which languages name each other's things; "" for text without a grammar."""
+    return _FAMILIES.get(language.name, language.name) if language.grammar else ""
+
+
 def _defined_elsewhere(
     document: Document, line: int, own: Outline, facts: Facts
 ) -> list[tuple[str, str, float]]:
@@ -110,7 +122,7 @@ def _defined_elsewhere(
     must_import = document.language in _MUST_IMPORT
     found = []
     for name, count in near.most_common(_MOST_NAMES):
-        if len(name) < _SHORTEST_NAME or (name in assigned and name not in members):
+        if len(name) < _SHORTEST_NAME or name in NO_NAMES or (name in assigned and name not in members):
             continue
         defining = facts.defining(name)
         if not 0 < len(defining) <= _MOST_DEFINING:

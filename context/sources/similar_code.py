@@ -20,7 +20,7 @@ _EVERYWHERE = 0.4  # share of the files in question: a name that so many hold te
 _FEW_FILES = 6  # below which a share says nothing
 _WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
 # reserved words of the languages served, and the commonest words of comments
-_NO_NAMES = frozenset(
+NO_NAMES = frozenset(
     """
     abstract and any are array async await bool boolean break but byte can case catch char class const
     continue def default defer del delete describe elif else end enum except export extends extern false
@@ -55,7 +55,7 @@ def similar_chunks(
     closeness: Mapping[str, float],
 ) -> list[Passage]:
     """The passages of ``texts`` (by path) most like the ``names``, best first."""
-    held = {name: sum(name in text for text in texts.values()) for name in names if name not in _NO_NAMES}
+    held = {name: sum(name in text for text in texts.values()) for name in names if name not in NO_NAMES}
     most = len(texts) if len(texts) < _FEW_FILES else _EVERYWHERE * len(texts)
     worth = {name: rarity(name) * math.sqrt(names[name]) for name, files in held.items() if 0 < files <= most}
     total = sum(sorted(worth.values(), reverse=True)[:24]) or 1.0  # a passage can hold only so many names
