@@ -25,8 +25,7 @@ import numpy as np
 from engine import choice
 from engine.backend import Logits, StopCheck
 from engine.errors import ContextFull
-from engine.llama import opening
-from engine.llama.library import llama_cpp
+from engine.llama import library, opening
 from engine.llama.model import LlamaModel
 from engine.speed import Speed
 from lsp_server import cli, server
@@ -42,7 +41,7 @@ class Vocabulary(LlamaModel):
     """A GGUF file's tokenizer and markers, without its weights."""
 
     def __init__(self, path: Path) -> None:
-        library = llama_cpp()
+        library = library.llama_cpp()
         defaults = library.llama_model_default_params
 
         def without_weights() -> Any:
