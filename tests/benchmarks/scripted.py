@@ -41,19 +41,19 @@ class Vocabulary(LlamaModel):
     """A GGUF file's tokenizer and markers, without its weights."""
 
     def __init__(self, path: Path) -> None:
-        library = library.llama_cpp()
-        defaults = library.llama_model_default_params
+        lib = library.llama_cpp()
+        defaults = lib.llama_model_default_params
 
         def without_weights() -> Any:
             params = defaults()
             params.vocab_only = True
             return params
 
-        library.llama_model_default_params = without_weights
+        lib.llama_model_default_params = without_weights
         try:
             super().__init__(path)
         finally:
-            library.llama_model_default_params = defaults
+            lib.llama_model_default_params = defaults
 
     @property
     def trained_context(self) -> int:
