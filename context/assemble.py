@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from context.document import Document, Position
 from context.items import ContextItem
-from context.pack import Pack, choose
+from context.pack import Pack, choose, lacks
 from context.privacy import may_be_prompted, redact_lines
 from context.prompt import MAX_LINE_CHARACTERS, Encode, Prompt, PromptFormat, plain, render
 from context.sources.editor import diagnostics, open_files, recent_edits
@@ -105,17 +105,22 @@ def assemble(
         pack, chosen_at, serial = previous.pack, previous.version, previous.dossier
     else:
         items = _gather(snapshot, document, line, dossier, disabled)
-        room = budget_tokens - _file_tokens(document, int(budget_tokens * FILE_SHARE), count)
-        before = previous.pack if previous is not None else elsewhere
-        pack = choose(
-            items,
-            room,
-            tokenised,
-            previous=_still_told(before, document, disabled) if before is not None else None,
-            carry=previous is not None or budget_tokens >= _ROOMY,
-            patience_s=None if previous is None else _PATIENCE_S,
-        )
-        chosen_at = document.version
+        if previous is not None and _has_what_matters(previous, items, document, budget_tokens):
+            pack, chosen_at = previous.pack, previous.version
+        else:
+            before = previous.pack if previous is not None else elsewhere
+            pack, chosen_at = (
+                choose(
+                    items,
+                    budget_tokens - _file_tokens(document, int(budget_tokens * FILE_SHARE), count),
+                    tokenised,
+                    previous=_still_told(before, document, disabled) if before is not None else None,
+                    carry=previous is not None or budget_tokens >= _ROOMY,
+                    roomy=budget_tokens >= _ROOMY,
+                    patience_s=None if previous is None else _PATIENCE_S,
+                ),
+                document.version,
+            )
     for_file = budget_tokens - pack.tokens
     window = choose_window(
         document,
@@ -158,6 +163,19 @@ def _still_good(previous: Held, document: Document, line: int, serial: int, budg
         return False
     news = previous.dossier != serial or previous.pack.missed > 0
     return not news or document.version - previous.version < _SOFT_CHANGES
+
+
+def _has_what_matters(
+    previous: Held, items: Sequence[ContextItem], document: Document, budget_tokens: int
+) -> bool:
+    """Whether a large prompt may keep its pieces although the cursor is elsewhere now.
+
+    A new choice would have most of it evaluated again, for the file stands behind the pieces.
+    """
+    if budget_tokens < _ROOMY or previous.budget_tokens != budget_tokens or not previous.dossier:
+        return False
+    recent = document.version - previous.version < _SOFT_CHANGES
+    return recent and not previous.pack.missed and not lacks(previous.pack, items)
 
 
 def _still_told(pack: Pack, document: Document, disabled: Collection[str]) -> Pack:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from context.items import ContextItem, Source
+from context.items import ContextItem, Source, Stability
 from context.tokenised import TokenisedItems
 
 _KEPT_ADVANTAGE = 1.25  # a piece of the previous pack stays unless a new one is that much more relevant
@@ -34,6 +34,8 @@ _KEPT_SOURCES = (
     Source.HISTORY,
 )
 _LARGE_SHARE = 0.1  # there: 12K tokens of a 128K prompt
+_MATTERS = 1.0  # relevance from which a piece is worth evaluating again all that stands behind it
+_FILLED = 0.8  # of a roomy budget that pieces of less relevance may fill: the rest is for later places
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,29 @@ def choose(
     *,
     previous: Pack | None = None,
     carry: bool = True,
+    roomy: bool = False,
     patience_s: float | None = None,
 ) -> Pack:
     """The most relevant pieces that fit, most stable first.
 
-    ``carry``: whether pieces of ``previous`` that are no candidates any more may stay for a while. A text
+    ``carry``: whether pieces of ``previous`` that are no candidates any more may stay for a while. ``roomy``:
+    the budget is so large that evaluating it again costs more than a stale piece: what is in stays where it
+    is while there is room, and what matters of the new comes behind it. A text
     that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole file
     takes the place of its parts.
     """
+    items = [*items]
+    if roomy and previous is not None and previous.items:
+        grown = _grown(items, budget_tokens, tokenised, previous)
+        if grown is not None:
+            return grown
     before = {(item.source, item.path, item.text): n for n, (item, _) in enumerate(_items(previous))}
     until = None if patience_s is None else time.perf_counter() + patience_s
     share_of = (
         _LARGEST_SHARE if budget_tokens < _LARGE_BUDGET else dict.fromkeys(_LARGEST_SHARE, _LARGE_SHARE)
     )
 
-    candidates = [*items]
-    if carry:
-        candidates += _carried(candidates, previous)
+    candidates = items + (_carried(items, previous) if carry else [])
 
     def worth(item: ContextItem) -> float:
         kept = (item.source, item.path, item.text) in before
@@ -94,7 +102,8 @@ def choose(
         parts = [pair for pair in same_path if pair[0].of_file] if item.whole else []
         freed = sum(len(part) for _, part in parts)
         most = share_of.get(item.source, 1.0) * budget_tokens
-        if len(ids) > left + freed or spent.get(item.source, 0) + len(ids) > most:
+        spare = round((1 - _FILLED) * budget_tokens) if roomy and item.relevance < _MATTERS else 0
+        if len(ids) > left - spare + freed or spent.get(item.source, 0) + len(ids) > most:
             continue
         chosen[item.path] = [*(pair for pair in same_path if pair not in parts), (item, ids)]
         spent[item.source] = spent.get(item.source, 0) + len(ids)
@@ -111,6 +120,62 @@ def choose(
         )
 
     return Pack(tuple(sorted(pairs, key=place)), missed)
+
+
+def lacks(pack: Pack, items: Iterable[ContextItem]) -> bool:
+    """Whether any of ``items`` matters and tells of a file what the pack does not."""
+    told: dict[str, set[str]] = {}
+    for item, _ in pack.items:
+        if item.of_file:
+            told.setdefault(item.path, set()).update(item.text.splitlines())
+    return any(
+        item.relevance >= _MATTERS
+        and item.of_file
+        and not told.get(item.path, set()).issuperset(item.text.splitlines())
+        for item in items
+    )
+
+
+def _grown(
+    candidates: Sequence[ContextItem], budget_tokens: int, tokenised: TokenisedItems, previous: Pack
+) -> Pack | None:
+    """The previous pieces as they stand, with what matters of the new ones behind them; None where that does
+    not fit, or a text is not tokenised yet: then all is chosen anew."""
+    now: dict[tuple[str, str], set[str]] = {}  # texts by source and path; whole ones by path alone
+    for item in candidates:
+        now.setdefault(("", item.path) if item.whole else (item.source, item.path), set()).add(item.text)
+
+    def stands(item: ContextItem) -> bool:
+        """Whether a piece still says the truth: no other text has taken its place."""
+        key = ("", item.path) if item.whole else (item.source, item.path)
+        return (item.of_file and not item.whole) or item.text in now.get(key, {item.text})
+
+    kept = [pair for pair in previous.items if pair[0].stability >= Stability.OPEN_FILE and stands(pair[0])]
+    left = budget_tokens - sum(len(ids) for _, ids in kept)
+    if left < 0:
+        return None
+    there = {(item.source, item.path) for item, _ in kept if not item.of_file}
+    added: list[tuple[ContextItem, Sequence[int]]] = []
+    behind: list[tuple[ContextItem, Sequence[int]]] = []
+    for item in sorted(candidates, key=lambda item: -item.relevance):
+        steady = item.stability >= Stability.OPEN_FILE
+        if steady and (item.relevance < _MATTERS or (item.source, item.path) in there):
+            continue
+        if steady and not lacks(Pack(tuple(kept + added)), [item]):
+            continue
+        most = _LARGEST_SHARE.get(item.source, 1.0) * budget_tokens
+        if not steady and sum(len(ids) for one, ids in behind if one.source == item.source) > most:
+            continue
+        ids = tokenised.known(item)
+        if ids is None or len(ids) > left:
+            if steady:
+                return None
+            continue
+        (added if steady else behind).append((item, ids))
+        left -= len(ids)
+    added.reverse()  # the most relevant of the new ones stands nearest to the cursor
+    behind.sort(key=lambda pair: (-pair[0].stability, pair[0].relevance, pair[0].path))
+    return Pack((*kept, *added, *behind))
 
 
 def _carried(candidates: Sequence[ContextItem], previous: Pack | None) -> list[ContextItem]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from context.items import ContextItem, Source, Stability
-from context.pack import Pack, choose
+from context.pack import Pack, choose, lacks
 from context.prompt import PromptFormat
 from context.tokenised import TokenisedItems
 
@@ -67,6 +67,50 @@ def test_the_same_candidates_again_change_nothing(candidates: list[ContextItem],
     again = choose(candidates, budget, texts, previous=first)
     third = choose(candidates, budget, texts, previous=again)
     assert again.items == third.items
+
+
+@given(items, items, st.integers(0, 400), st.integers(0, 400))
+def test_a_roomy_budget_is_kept_too_and_what_stays_in_moves_nowhere(
+    first: list[ContextItem], second: list[ContextItem], budget: int, next_budget: int
+) -> None:
+    texts = tokenised()
+    before = choose(first, budget, texts, roomy=True)
+    after = choose(second, next_budget, texts, previous=before, roomy=True)
+    assert after.tokens <= next_budget
+    assume(not lacks(after, second))  # else a full budget is chosen anew
+    again = choose(second, next_budget, texts, previous=after, roomy=True)
+    steady = [one for one, _ in after.items if one.stability >= Stability.OPEN_FILE]
+    assert [one for one, _ in again.items][: len(steady)] == steady
+
+
+def roomy(candidates: list[ContextItem], budget: int, previous: Pack | None = None) -> Pack:
+    texts = tokenised()
+    for one in candidates:
+        texts.ids(one)
+    return choose(candidates, budget, texts, previous=previous, roomy=True)
+
+
+def test_in_a_roomy_budget_what_is_in_stays_and_what_matters_comes_behind_it() -> None:
+    before = roomy([item("b", relevance=2.0), item("a", relevance=0.5)], 200)
+    after = roomy([item("c", relevance=2.0), item("d", relevance=0.5)], 200, before)
+    assert paths(after) == [*paths(before), "c"]
+
+
+def test_in_a_roomy_budget_little_things_leave_room_for_a_later_place() -> None:
+    before = roomy([item(str(n), relevance=0.5) for n in range(10)], 200)
+    assert 120 < before.tokens <= 161  # eight tenths, and a marker
+    assert len(roomy([item("c", relevance=2.0)], 200, before).items) == len(before.items) + 1
+
+
+def test_in_a_roomy_budget_that_is_full_all_is_chosen_anew() -> None:
+    before = roomy([item("a", 90, relevance=2.0)], 100)
+    assert paths(roomy([item("b", 90, relevance=4.0)], 100, before)) == ["b"]
+
+
+def test_a_file_that_changed_does_not_stay_as_it_was() -> None:
+    old = item("a", 30, 0.5, whole=True)
+    after = roomy([replace(old, text="new\n"), item("b", relevance=2.0)], 200, roomy([old], 200))
+    assert old.text not in [one.text for one, _ in after.items]
 
 
 def test_relevance_decides_whether() -> None:
