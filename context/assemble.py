@@ -109,6 +109,7 @@ def assemble(
             pack, chosen_at = previous.pack, previous.version
         else:
             before = previous.pack if previous is not None else elsewhere
+            grows = budget_tokens >= _ROOMY and (previous is None or previous.dossier > 0)
             pack, chosen_at = (
                 choose(
                     items,
@@ -117,6 +118,7 @@ def assemble(
                     previous=_still_told(before, document, disabled) if before is not None else None,
                     carry=previous is not None or budget_tokens >= _ROOMY,
                     roomy=budget_tokens >= _ROOMY,
+                    grows=grows,
                     patience_s=None if previous is None else _PATIENCE_S,
                 ),
                 document.version,

@@ -7,6 +7,7 @@ was in the old one and keeps its order.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -59,27 +60,24 @@ def choose(
     previous: Pack | None = None,
     carry: bool = True,
     roomy: bool = False,
+    grows: bool = True,
     patience_s: float | None = None,
 ) -> Pack:
     """The most relevant pieces that fit, most stable first.
 
     ``carry``: whether pieces of ``previous`` that are no candidates any more may stay for a while. ``roomy``:
     the budget is so large that evaluating it again costs more than a stale piece: what is in stays where it
-    is while there is room, and what matters of the new comes behind it. A text
-    that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole file
-    takes the place of its parts.
+    is while there is room, and the new comes behind it (``grows``; False where next to nothing was in).
+    A text that was never tokenised is left for the next time once ``patience_s`` seconds are over. A whole
+    file takes the place of its parts.
     """
     items = [*items]
-    if roomy and previous is not None and previous.items:
-        grown = _grown(items, budget_tokens, tokenised, previous)
+    if roomy and grows and previous is not None and previous.items:
+        grown = _grown(items, budget_tokens, tokenised, previous, patience_s)
         if grown is not None:
             return grown
     before = {(item.source, item.path, item.text): n for n, (item, _) in enumerate(_items(previous))}
     until = None if patience_s is None else time.perf_counter() + patience_s
-    share_of = (
-        _LARGEST_SHARE if budget_tokens < _LARGE_BUDGET else dict.fromkeys(_LARGEST_SHARE, _LARGE_SHARE)
-    )
-
     candidates = items + (_carried(items, previous) if carry else [])
 
     def worth(item: ContextItem) -> float:
@@ -101,7 +99,7 @@ def choose(
             ids = tokenised.ids(item)
         parts = [pair for pair in same_path if pair[0].of_file] if item.whole else []
         freed = sum(len(part) for _, part in parts)
-        most = share_of.get(item.source, 1.0) * budget_tokens
+        most = _most(item.source, budget_tokens)
         spare = round((1 - _FILLED) * budget_tokens) if roomy and item.relevance < _MATTERS else 0
         if len(ids) > left - spare + freed or spent.get(item.source, 0) + len(ids) > most:
             continue
@@ -122,25 +120,48 @@ def choose(
     return Pack(tuple(sorted(pairs, key=place)), missed)
 
 
+def _most(source: str, budget_tokens: int) -> float:
+    """Tokens that one source may take."""
+    if source not in _LARGEST_SHARE:
+        return math.inf
+    return budget_tokens * (_LARGEST_SHARE[source] if budget_tokens < _LARGE_BUDGET else _LARGE_SHARE)
+
+
+class _Told:
+    """Which lines of which files some pieces tell of."""
+
+    def __init__(self, items: Iterable[ContextItem]) -> None:
+        self._lines: dict[str, set[str]] = {}
+        for item in items:
+            self.add(item)
+
+    def add(self, item: ContextItem) -> None:
+        if item.of_file:
+            self._lines.setdefault(item.path, set()).update(item.text.splitlines())
+
+    def any_of(self, path: str) -> bool:
+        return path in self._lines
+
+    def all_of(self, item: ContextItem) -> bool:
+        return self._lines.get(item.path, set()).issuperset(item.text.splitlines())
+
+
 def lacks(pack: Pack, items: Iterable[ContextItem]) -> bool:
     """Whether any of ``items`` matters and tells of a file what the pack does not."""
-    told: dict[str, set[str]] = {}
-    for item, _ in pack.items:
-        if item.of_file:
-            told.setdefault(item.path, set()).update(item.text.splitlines())
-    return any(
-        item.relevance >= _MATTERS
-        and item.of_file
-        and not told.get(item.path, set()).issuperset(item.text.splitlines())
-        for item in items
-    )
+    told = _Told(item for item, _ in pack.items)
+    return any(item.relevance >= _MATTERS and item.of_file and not told.all_of(item) for item in items)
 
 
 def _grown(
-    candidates: Sequence[ContextItem], budget_tokens: int, tokenised: TokenisedItems, previous: Pack
+    candidates: Sequence[ContextItem],
+    budget_tokens: int,
+    tokenised: TokenisedItems,
+    previous: Pack,
+    patience_s: float | None,
 ) -> Pack | None:
-    """The previous pieces as they stand, with what matters of the new ones behind them; None where that does
-    not fit, or a text is not tokenised yet: then all is chosen anew."""
+    """The previous pieces as they stand, with the new ones behind them; None where one that matters does not
+    fit: then all is chosen anew."""
+    until = None if patience_s is None else time.perf_counter() + patience_s
     now: dict[tuple[str, str], set[str]] = {}  # texts by source and path; whole ones by path alone
     for item in candidates:
         now.setdefault(("", item.path) if item.whole else (item.source, item.path), set()).add(item.text)
@@ -151,31 +172,45 @@ def _grown(
         return (item.of_file and not item.whole) or item.text in now.get(key, {item.text})
 
     kept = [pair for pair in previous.items if pair[0].stability >= Stability.OPEN_FILE and stands(pair[0])]
-    left = budget_tokens - sum(len(ids) for _, ids in kept)
+    told = _Told(item for item, _ in kept)
+    about = {(item.source, item.path) for item, _ in kept if not item.of_file}
+    spent: dict[str, int] = {}
+    for item, ids in kept:
+        spent[item.source] = spent.get(item.source, 0) + len(ids)
+    left, missed = budget_tokens - sum(spent.values()), 0
     if left < 0:
         return None
-    there = {(item.source, item.path) for item, _ in kept if not item.of_file}
     added: list[tuple[ContextItem, Sequence[int]]] = []
     behind: list[tuple[ContextItem, Sequence[int]]] = []
     for item in sorted(candidates, key=lambda item: -item.relevance):
-        steady = item.stability >= Stability.OPEN_FILE
-        if steady and (item.relevance < _MATTERS or (item.source, item.path) in there):
+        steady, matters = item.stability >= Stability.OPEN_FILE, item.relevance >= _MATTERS
+        if steady and not item.of_file and (item.source, item.path) in about:
             continue
-        if steady and not lacks(Pack(tuple(kept + added)), [item]):
-            continue
-        most = _LARGEST_SHARE.get(item.source, 1.0) * budget_tokens
-        if not steady and sum(len(ids) for one, ids in behind if one.source == item.source) > most:
+        if steady and item.of_file and (told.all_of(item) if matters else told.any_of(item.path)):
             continue
         ids = tokenised.known(item)
-        if ids is None or len(ids) > left:
-            if steady:
+        if ids is None:
+            if until is not None and time.perf_counter() > until:
+                missed += 1
+                continue
+            ids = tokenised.ids(item)
+        if spent.get(item.source, 0) + len(ids) > _most(item.source, budget_tokens):
+            continue
+        if len(ids) > left - (0 if matters else round((1 - _FILLED) * budget_tokens)):
+            if steady and matters:
                 return None
             continue
-        (added if steady else behind).append((item, ids))
+        if steady:
+            added.append((item, ids))
+            told.add(item)
+            about.add((item.source, item.path))
+        else:
+            behind.append((item, ids))
+        spent[item.source] = spent.get(item.source, 0) + len(ids)
         left -= len(ids)
     added.reverse()  # the most relevant of the new ones stands nearest to the cursor
     behind.sort(key=lambda pair: (-pair[0].stability, pair[0].relevance, pair[0].path))
-    return Pack((*kept, *added, *behind))
+    return Pack((*kept, *added, *behind), missed)
 
 
 def _carried(candidates: Sequence[ContextItem], previous: Pack | None) -> list[ContextItem]:

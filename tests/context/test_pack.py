@@ -92,7 +92,7 @@ def roomy(candidates: list[ContextItem], budget: int, previous: Pack | None = No
 
 def test_in_a_roomy_budget_what_is_in_stays_and_what_matters_comes_behind_it() -> None:
     before = roomy([item("b", relevance=2.0), item("a", relevance=0.5)], 200)
-    after = roomy([item("c", relevance=2.0), item("d", relevance=0.5)], 200, before)
+    after = roomy([item("c", relevance=2.0), item("d", 150, relevance=0.5)], 200, before)
     assert paths(after) == [*paths(before), "c"]
 
 
