@@ -11,21 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from context.document import Document
 from context.dossier import Dossier, make_dossier
-from context.facts import Facts, Layout
+from context.facts import Facts
+from context.folder import Folder
 from context.workspace import Snapshot
 
 if TYPE_CHECKING:
-    from context.codeflow import FlowBook
-    from context.history.values import FunctionChange, History
     from context.index import Index
-    from context.outline import Symbol
     from context.trees import Trees
     from context.watch import Batch, Watch
 
@@ -33,26 +31,7 @@ logger = logging.getLogger(__name__)
 
 _MOVED_LINES = 20  # from where a dossier was made: other names are near then
 _EDITED = 40  # changes of the document since: the names near may be others
-_FUNCTIONS_KEPT = 200  # functions whose history is remembered
-_MAP_LINES = (400, 100, 25)  # the project's map for large, middling and small budgets
 _REST_S = 1.0  # between two dossiers of one document, however fast somebody jumps about
-
-
-@dataclass(slots=True)
-class _Folder:
-    """One workspace folder. Fields are replaced, not changed, by the worker threads."""
-
-    root: Path
-    index: Index | None = None
-    layout: Layout = field(default_factory=lambda: Layout(()))
-    history: History | None = None
-    history_key: str | None = None
-    flows: FlowBook | None = None
-    serial: int = 0  # counts what was learned
-    maps: tuple[str, ...] = ()
-    maps_key: str | None = None  # of the history they were made at
-    functions: dict[tuple[str, str, str], tuple[FunctionChange, ...]] = field(default_factory=dict)
-    reading: set[tuple[str, str, str]] = field(default_factory=set)  # functions whose history is being read
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +45,8 @@ class Librarian:
     """Owns the index, the history, the watch and the dossiers of one server.
 
     ``cache`` is the directory for what is kept across starts; ``path_of`` gives the file of a uri, None where
-    it is none. ``on_dossier`` is called on a worker thread
-    with each new dossier, before it is given out (the place to tokenise it); ``on_progress`` with files
-    done and files in all while indexing.
+    it is none. ``on_dossier`` is called on a worker thread with each new dossier, before it is given out (the
+    place to tokenise it); ``on_progress`` with files done and files in all while indexing.
     """
 
     def __init__(
@@ -84,7 +62,7 @@ class Librarian:
     ) -> None:
         self._cache, self._path_of, self._budget, self._disabled = cache, path_of, budget_tokens, disabled
         self._on_dossier, self._on_progress, self._watching = on_dossier, on_progress, watching
-        self._folders: dict[Path, _Folder] = {}
+        self._folders: dict[Path, Folder] = {}
         self._watch: Watch | None = None
         self._trees: Trees | None = None
         self._dossiers: dict[str, Dossier] = {}
@@ -106,12 +84,17 @@ class Librarian:
         wanted = set(roots)
         for root in [root for root in self._folders if root not in wanted]:
             folder = self._folders.pop(root)
-            if folder.index is not None:
-                self._making.submit(folder.index.close)
+            self._making.submit(folder.close)
         for root in wanted - set(self._folders):
-            self._folders[root] = folder = _Folder(root)
+            self._folders[root] = folder = Folder(
+                root,
+                self._cache,
+                read_later=partial(self._submit, self._reading),
+                learned=self._learned,
+                stopping=self._stopping,
+            )
             self._submit(self._making, self._open_index, folder)
-            self._submit(self._reading, self._read_history, folder)
+            self._submit(self._reading, folder.read_history)
         if self._watching:
             self._submit(self._making, self._watch_all, tuple(self._folders))
 
@@ -154,9 +137,9 @@ class Librarian:
         if folder is None or self._closed:
             return
         if paths and folder.index is not None:
-            self._submit(self._making, self._update_index, folder, tuple(paths))
+            self._submit(self._making, folder.index.update, tuple(paths))
         if paths or head_moved:
-            self._submit(self._reading, self._read_history, folder)
+            self._submit(self._reading, folder.read_history)
 
     def is_ready(self, uri: str) -> bool:
         """Whether the folder is indexed, its history read, and the document's dossier made from both."""
@@ -165,9 +148,7 @@ class Librarian:
             return False
         if folder is None:
             return True
-        indexed = folder.index is not None and folder.index.state.ready
-        read = folder.history_key is not None and not folder.reading
-        return read and indexed and dossier.facts == _key(folder)
+        return folder.is_read and dossier.facts == folder.key
 
     def wait_ready(self, snapshot: Snapshot, document: Document, line: int, within_s: float) -> bool:
         """Wait, on the caller's own thread, until ``is_ready``; False where it took longer."""
@@ -209,8 +190,7 @@ class Librarian:
         self._making.shutdown(wait=True, cancel_futures=True)
         self._reading.shutdown(wait=True, cancel_futures=True)
         for folder in self._folders.values():
-            if folder.index is not None:
-                folder.index.close()
+            folder.close()
 
     # -- on the worker threads ----------------------------------------------------------------------------
 
@@ -230,95 +210,16 @@ class Librarian:
 
         redact("password = 'x1y2z3'")
 
-    def _open_index(self, folder: _Folder) -> None:
-        from context.index import Index
-
-        index = Index.open(folder.root, self._cache)
-        folder.layout = Layout(index.paths())
-        folder.index = index
-
-        def on_progress(done: int, total: int) -> None:
+    def _open_index(self, folder: Folder) -> None:
+        def on_progress(index: Index) -> None:
             if self._on_progress is not None:
-                self._on_progress(done, total)
+                self._on_progress(index.state.done, index.state.total)
             if index.state.ready:
-                self._submit(self._making, self._learn_index, folder)
+                self._submit(self._making, folder.learn_index)
 
-        index.start(on_progress)
+        folder.open_index(on_progress)
 
-    def _learn_index(self, folder: _Folder) -> None:
-        if folder.index is not None:
-            paths = folder.index.paths()
-            if paths is not folder.layout.names:
-                folder.layout = Layout(paths)
-        self._learned(folder)
-
-    def _update_index(self, folder: _Folder, paths: tuple[str, ...]) -> None:
-        if folder.index is not None:
-            folder.index.update(paths)
-
-    def _read_history(self, folder: _Folder) -> None:
-        from context.codeflow import FlowBook, is_fresh, load_flows, refresh
-        from context.history.place import state_of
-        from context.history.read import read_history
-        from context.privacy import Ignore
-
-        key = state_of(folder.root)
-        if key and key != folder.history_key and (flows := load_flows(folder.root, self._cache)):
-            folder.flows = FlowBook.of(flows)
-        if key or folder.history_key is None:
-            folder.history = read_history(folder.root, ignored=Ignore.of(folder.root).ignores)
-            self._learned(folder)
-        if key and not self._closed and not is_fresh(folder.root, self._cache):
-            folder.flows = FlowBook.of(refresh(folder.root, self._cache, cancelled=self._stopping))
-            self._learned(folder)
-        folder.history_key = key
-
-    def _maps(self, folder: _Folder, focus: tuple[str, ...]) -> tuple[str, ...]:
-        """The project's map around the files that were open when it was made.
-
-        It stands at the head of every prompt, so it stays as it is until HEAD moves: another one would have
-        all that follows evaluated again.
-        """
-        if folder.index is None or not folder.index.state.ready:
-            return folder.maps
-        if folder.maps_key is None or folder.maps_key != folder.history_key:
-            from context.project_map import project_map
-
-            folder.maps = tuple(
-                project_map(folder.index, focus=focus, most_lines=lines) for lines in _MAP_LINES
-            )
-            folder.maps_key = folder.history_key
-        return folder.maps
-
-    def _function_changes(
-        self, folder: _Folder, document: Document, around: Symbol
-    ) -> tuple[FunctionChange, ...]:
-        """What is known of a function's history; what is not is read, for the next dossier."""
-        key = (folder.history_key or "", document.path, f"{around.parent}.{around.name}")
-        if key not in folder.functions and key not in folder.reading and folder.history_key:
-            folder.reading.add(key)
-            self._submit(self._reading, self._read_function, folder, key, document, around)
-        return folder.functions.get(key, ())
-
-    def _read_function(
-        self, folder: _Folder, key: tuple[str, str, str], document: Document, around: Symbol
-    ) -> None:
-        from context.history.lines import function_history
-
-        try:
-            found = function_history(
-                folder.root, document.path, around.line, around.end_line, text_now=document.text
-            )
-        finally:
-            folder.reading.discard(key)
-        while len(folder.functions) >= _FUNCTIONS_KEPT:
-            folder.functions.pop(next(iter(folder.functions)))
-        folder.functions[key] = found
-        if found:
-            self._learned(folder)
-
-    def _learned(self, folder: _Folder) -> None:
-        folder.serial += 1
+    def _learned(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
@@ -334,11 +235,11 @@ class Librarian:
         folder = self._folders.get(batch.root)
         if batch.overflow and folder is not None and folder.index is not None:
             self._submit(self._making, folder.index.rescan)
-            self._submit(self._reading, self._read_history, folder)
+            self._submit(self._reading, folder.read_history)
             return
         self.changed_on_disk(batch.root, paths, head_moved=batch.head_moved)
 
-    def _folder_of(self, uri: str) -> _Folder | None:
+    def _folder_of(self, uri: str) -> Folder | None:
         place = self.place_of(uri)
         return self._folders.get(place[0]) if place is not None else None
 
@@ -381,7 +282,7 @@ class Librarian:
             self._made_at[uri] = time.monotonic()
             self._changed.notify_all()
 
-    def _facts(self, folder: _Folder | None, snapshot: Snapshot) -> Facts:
+    def _facts(self, folder: Folder | None, snapshot: Snapshot) -> Facts:
         outline_of = self._trees.outline_of if self._trees is not None else None
         if folder is None:
             return Facts(outline_of=outline_of)
@@ -390,21 +291,8 @@ class Librarian:
             places = ((self.place_of(document.uri), document) for document in documents)
             return {place[1]: document for place, document in places if place and place[0] == folder.root}
 
-        opened = inside(snapshot.documents.values())
-        return Facts(
-            root=folder.root,
-            index=folder.index,
-            history=folder.history,
-            flows=folder.flows,
-            layout=folder.layout,
-            opened=opened,
-            closed=list(inside(snapshot.closed)),
-            outline_of=outline_of,
-            maps=self._maps(folder, tuple(opened)),
-            function_changes=partial(self._function_changes, folder),
-        )
+        return folder.facts(inside(snapshot.documents.values()), list(inside(snapshot.closed)), outline_of)
 
 
-def _key(folder: _Folder | None) -> str:
-    """What the facts of a folder are: changes with everything that is learned."""
-    return f"{folder.root}:{folder.serial}" if folder is not None else ""
+def _key(folder: Folder | None) -> str:
+    return folder.key if folder is not None else ""

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from context.codeflow.code_tokens import WORD, Token, code, prose
-from context.codeflow.function_facts import (
+from context.codeflow.function_body import (
     Call,
-    FunctionFacts,
     calls,
     conditions,
     handled_errors,
     is_logging,
     raised_errors,
 )
+from context.codeflow.function_facts import FunctionFacts
 from context.codeflow.labels import Finding, Label, Span
 from context.codeflow.regions import Hunk
 
