@@ -12,8 +12,11 @@ from context.document import Document
 from context.facts import Facts
 from context.items import ContextItem, Source, Stability
 from context.sources import weights
-from context.sources.files import outline_of, related_files, signatures, similar, whole_files
+from context.sources.receivers import Asked
+from context.sources.related import outline_of, related_files, similar, whole_files
 from context.sources.repository import branch, commits, function, past_changes, project_map
+from context.sources.signatures import signatures
+from context.sources.this_file import this_file
 from context.workspace import Snapshot
 
 CHARACTERS_PER_TOKEN = 3  # of code, at least: so many characters are gathered for each token of budget
@@ -47,10 +50,12 @@ def make_dossier(
 ) -> Dossier:
     """Gather from disk and history: some 10 to 500 milliseconds, so never while somebody waits for a key."""
     own = outline_of(document, facts.outline_of)
-    related = related_files(document, line, own, facts)
+    asked = Asked.near(document, line, own, facts)
+    related = related_files(document, line, own, asked, facts)
     room = int(budget_tokens * CHARACTERS_PER_TOKEN * _SPARE)
     items = [
-        *signatures(document, line, related, facts, budget_tokens),
+        *signatures(document, line, related, asked, facts, budget_tokens),
+        *this_file(document, line, own, asked, facts, budget_tokens),
         *similar(document, line, related, facts),
         *whole_files(related, facts, room),
         *project_map(facts),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from context.index import Index
 
 _WITHOUT_INDEX = 3.0  # rarity of any name while nothing is indexed: all alike
+_FEW = 3  # files one name may be defined in: a name that many files define says nothing
+HOLDERS = frozenset({"class", "interface", "struct", "enum", "trait", "type"})  # kinds that have members
 _TEST_PREFIXES, _TEST_SUFFIXES = ("test_",), ("_test", ".test", ".spec", "_spec", "tests", "test")
 
 
@@ -64,6 +66,7 @@ class Facts:
     )
     maps: Sequence[str] = ()  # the project's map, in several sizes, the largest first
     _texts: dict[str, str | None] = field(default_factory=dict)
+    _definitions: dict[str, tuple[tuple[str, Symbol], ...]] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
         """A file's text, where it may be read at all."""
@@ -84,13 +87,40 @@ class Facts:
             return self.index.outline(path)
         return None
 
-    def resolve(self, imported: Import, document: Document) -> tuple[str, ...]:
-        """The workspace's files that an import of ``document`` means."""
-        return resolve(imported, importer=document.path, language=document.language, paths=self.layout.paths)
+    def resolve(self, imported: Import, document: Document, importer: str = "") -> tuple[str, ...]:
+        """The workspace's files that an import of ``document`` means, or of the file ``importer``."""
+        return resolve(
+            imported,
+            importer=importer or document.path,
+            language=document.language,
+            paths=self.layout.paths,
+        )
 
     def defining(self, name: str) -> tuple[str, ...]:
         """The files that define ``name``."""
         return self.index.defining(name) if self.index is not None else ()
+
+    def definitions(self, name: str) -> tuple[tuple[str, Symbol], ...]:
+        """What is called ``name`` in the few files that define it, with the file; none where many do."""
+        if name not in self._definitions:
+            paths = self.defining(name)
+            shapes = ((path, self.outline(path)) for path in paths if len(paths) <= _FEW)
+            self._definitions[name] = tuple(
+                (path, symbol)
+                for path, shape in shapes
+                if shape is not None
+                for symbol in shape.symbols
+                if symbol.name == name
+            )
+        return self._definitions[name]
+
+    def holders(self, name: str) -> tuple[tuple[str, Symbol], ...]:
+        """The definitions of ``name`` that have members: classes, structs, interfaces and the like."""
+        return tuple(one for one in self.definitions(name) if one[1].kind in HOLDERS)
+
+    def use(self, name: str) -> tuple[int, int]:
+        """In how many files a name is used, and in how many defined."""
+        return self.index.use(name) if self.index is not None else (1, 0)
 
     def rarity(self, name: str) -> float:
         """How much it says that a file holds ``name``: the logarithm of how few do."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 class Source:
     """The names of the sources, as accounts show them and ``context.disabledSources`` takes them."""
 
+    THIS_FILE = "this file"
     OPEN_FILE = "open file"
     RECENT_EDITS = "recent edits"
     IMPORTS = "imports"
@@ -34,7 +35,7 @@ class Stability(IntEnum):
     HISTORY = 6  # of the branch: changes with HEAD
     CLOSED_FILE = 5  # changes on disk only, but which ones matter moves with the cursor
     OPEN_FILE = 4  # changes when the user goes there and types
-    PLACE_HISTORY = 3  # of this file, this function, changes like this one: another file, another piece
+    PLACE = 3  # about this file, this function, changes like this one: another file, another piece
     RECENT_EDITS = 2  # changes with every pause
     DIAGNOSTICS = 1
 
@@ -62,6 +63,7 @@ class ContextItem:
 
 
 _ABOUT_FILES = (
+    Source.THIS_FILE,  # parts that its window does not reach, under headings of their own
     Source.RECENT_EDITS,
     Source.HISTORY,
     Source.PAST_CHANGES,

@@ -89,7 +89,7 @@ def choose(
     left, missed = budget_tokens, 0
     for item in sorted(candidates, key=worth):
         same_path = chosen.get(item.path, [])
-        if any(other.whole for other, _ in same_path) and item.of_file:
+        if any(other.whole for other, _ in same_path) and (item.of_file or item.whole):
             continue
         ids = tokenised.known(item)
         if ids is None:

@@ -36,7 +36,7 @@ def project_map(facts: Facts) -> list[ContextItem]:
             whole=True,
             why="what the project refers to most",
         )
-        for n, text in enumerate(facts.maps)
+        for n, text in enumerate(dict.fromkeys(facts.maps))  # a small project has one map for all sizes
         if text
     ]
 
@@ -88,9 +88,7 @@ def commits(document: Document, facts: Facts) -> list[ContextItem]:
     text = "".join(f"- {commit.subject}\n" for commit in touching)
     shas = tuple(commit.sha for commit in touching)
     why = "the last commits of this file"
-    return [
-        ContextItem(Source.HISTORY, "COMMITS", text, weights.COMMITS, Stability.PLACE_HISTORY, shas, why=why)
-    ]
+    return [ContextItem(Source.HISTORY, "COMMITS", text, weights.COMMITS, Stability.PLACE, shas, why=why)]
 
 
 def function(document: Document, line: int, own: Outline, facts: Facts) -> list[ContextItem]:
@@ -112,7 +110,7 @@ def function(document: Document, line: int, own: Outline, facts: Facts) -> list[
             f"{document.path}.history.diff",
             "\n".join(parts) + "\n",
             weights.FUNCTION_HISTORY,
-            Stability.PLACE_HISTORY - 0.2,
+            Stability.PLACE - 0.2,
             tuple(change.sha for change in changes),
             why=f"commits that changed {around.name}",
         )
@@ -138,7 +136,7 @@ def past_changes(document: Document, line: int, snapshot: Snapshot, facts: Facts
                 f"{edit.path}.diff",
                 render(neighbour),
                 weights.PAST_CHANGE * min(1.0, neighbour.score),
-                Stability.PLACE_HISTORY - 0.1,
+                Stability.PLACE - 0.1,
                 (flow.sha,),
                 why=f"a past change like this one: {flow.message.splitlines()[0] if flow.message else ''}",
             )

@@ -65,6 +65,13 @@ def run(
             print(f"{configuration}: {case.key}: {mark}, {answer.took_ms:.0f} ms", file=sys.stderr)
 
         asyncio.run(ask_all(cases, model, budget, SOURCES if sources else (), answers, note))
+    return rows_of_gain(model, budget, cases, answers, sources=sources)
+
+
+def rows_of_gain(
+    model: str, budget: int, cases: Sequence[Case], answers: Answers, *, sources: bool
+) -> list[dict[str, Any]]:
+    """A row for each group against no context; with ``sources``, for each source against all but that one."""
     groups = {case.group: [one for one in cases if one.group == case.group] for case in cases}
     named = [*groups.items(), *_together(cases)]
     rows = [_row(model, budget, name, some, answers, WITHOUT) for name, some in named if some]
@@ -73,8 +80,8 @@ def run(
         rows += [
             _row(model, budget, name, some, answers, f"without {source}")
             for source in SOURCES
-            for name, some in everything
-            if some
+            for name, some in (*everything, *groups.items())
+            if some and name not in crossfile.LANGUAGES
         ]
     return rows
 
@@ -144,7 +151,7 @@ def kept(path: Path, keep: str) -> Answers:
 def _together(cases: Sequence[Case]) -> list[tuple[str, list[Case]]]:
     """All CrossCodeEval rows, and all hunks by part."""
     rows = [case for case in cases if case.group in crossfile.LANGUAGES]
-    others = [case for case in cases if case.group not in crossfile.LANGUAGES]
+    others = [case for case in cases if case.group in hunks.projects()]
     parts = [(f"hunks, {part}", [case for case in others if case.part == part]) for part in PARTS]
     return [("cceval", rows), *parts]
 

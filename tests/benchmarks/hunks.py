@@ -3,8 +3,9 @@
 The workspace is the project's repository as it was before the commit (see ``replayed``). The files of the
 commit that come before the hunk's are open with all their hunks typed, the hunk's own file with its earlier
 hunks; nothing is saved. Of the hunk itself, its old lines are gone and its new lines are typed up to the
-first that is worth completing; the cursor stands on a line of its own after that line's indentation. The rest
-of the hunk and all later ones are not there yet. The truth is the rest of that line.
+first that is worth completing; the cursor stands on a line of its own, once after that line's indentation and
+once after half of its words and signs. The rest of the hunk and all later ones are not there yet. The truth
+is the rest of that line.
 
 Worth completing is a line with a word of two letters, three tokens and a bracket, ``=`` or ``;``: no blank,
 comment, prose or closing line. Left out are hunks with fewer new lines than old (there the act is removing),
@@ -40,8 +41,14 @@ def cases_of(into: Path, part: str = "all") -> list[Case]:
             if part in ("all", part_of(str(row["task_id"]))):
                 chosen.setdefault(str(row["task_id"]), []).append((edit, hunk))
         for row, root in replay(rows, chosen, into):
-            found += [_case(row, edit, hunk, root) for edit, hunk in chosen[str(row["task_id"])]]
+            for edit, hunk in chosen[str(row["task_id"])]:
+                found += [_case(row, edit, hunk, root, half=half) for half in (False, True)]
     return found
+
+
+def projects() -> frozenset[str]:
+    """The names of the projects the hunks come from."""
+    return frozenset(traces())
 
 
 def choose(rows: list[Trace]) -> list[tuple[Trace, int, int]]:
@@ -84,7 +91,7 @@ def _key(row: Trace, edit: int, hunk: int) -> str:
     return f"{row['task_id']}:{edit}:{hunk}"
 
 
-def _case(row: Trace, edit: int, hunk: int, root: Path) -> Case:
+def _case(row: Trace, edit: int, hunk: int, root: Path, *, half: bool) -> Case:
     edits = row["edits"]
     here = edits[edit]
     earlier = tuple(_opened(other, [_whole(h) for h in other["hunks"]]) for other in edits[:edit])
@@ -93,17 +100,20 @@ def _case(row: Trace, edit: int, hunk: int, root: Path) -> Case:
     number = target(changed)
     assert number is not None
     line = new[number].rstrip("\r\n")
-    blanks = line[: len(line) - len(line.lstrip())]
-    begun = _whole({**changed, "new": "".join(new[:number]) + blanks + "\n"})
+    column = len(line) - len(line.lstrip())
+    if half:
+        tokens = list(_TOKEN.finditer(line))
+        column = tokens[len(tokens) // 2].start()
+    begun = _whole({**changed, "new": "".join(new[:number]) + line[:column] + "\n"})
     typed = [_whole(h) for h in here["hunks"][:hunk]]
     return Case(
-        key=_key(row, edit, hunk),
+        key=_key(row, edit, hunk) + (":half" if half else ""),
         group=str(row["repo"]),
         part=part_of(str(row["task_id"])),
         root=root,
         opened=(*earlier, _opened(here, [*typed, begun])),
-        cursor=(changed["b0"] + number, len(blanks)),
-        truth=line[len(blanks) :],
+        cursor=(changed["b0"] + number, column),
+        truth=line[column:],
     )
 
 

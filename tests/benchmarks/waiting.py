@@ -15,23 +15,12 @@ from typing import Any
 
 from pygls.exceptions import JsonRpcMethodNotFound
 
+from context.items import SOURCES as SOURCES
 from engine.catalog.store import cache_dir, models_dir
 from tests.lsp_client import Editor
 
 CODE_POINTS = ["utf-32"]  # the position encoding to offer: characters are then Python's
 NO_CONTEXT = ["all"]  # the value of context.disabledSources that leaves the file itself alone
-SOURCES = (
-    "open file",
-    "recent edits",
-    "imports",
-    "same folder",
-    "tests",
-    "similar code",
-    "project map",
-    "history",
-    "past changes",
-    "diagnostics",
-)
 _ASKED_EVERY_S = 0.1
 
 

@@ -2,13 +2,13 @@
 like this.
 
 Read in the background, for a dossier: files come from the index and from disk, through the gate. The order
-in which files are considered is one list (``related_files``); the sources are different views of it.
+in which files are considered is one list (``related_files``); the sources, ``signatures`` among them, are
+different views of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,29 +17,21 @@ from context.document import Document
 from context.facts import Facts
 from context.items import ContextItem, Source, Stability
 from context.language import Language, language_named, language_of_path
-from context.outline import Outline, Symbol, outline, render_outline
+from context.outline import Outline, outline
 from context.sources import weights
+from context.sources.names import SHORTEST_NAME, assigned_in, members_of, names_near
+from context.sources.receivers import CLOSE, Asked
 from context.sources.similar_code import NO_NAMES, similar_chunks
 
-_NEAR_LINES = 40  # around the cursor whose names count most
 _MOST_NAMES = 60  # names near the cursor that are looked up in the index
 _MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
 _MOST_RELATED = 80  # files considered at all; their text is read
 _SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
-_MEMBERS_SHOWN = 120  # lines of one file's signatures, members of the classes named included
-_FEWEST_LINES = 16  # of them, however small the budget
-_TOKENS_PER_LINE = 100  # of the budget: a signature takes some 20, so one file takes at most a fifth
-_SHORTEST_NAME = 4  # letters: shorter ones are everybody's local variables
 _MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
 _FAMILIES = {
     "javascript": "script", "javascriptreact": "script", "typescript": "script", "typescriptreact": "script",
     "c": "c", "cpp": "c", "java": "jvm", "kotlin": "jvm", "scala": "jvm",
 }  # fmt: skip
-_WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
-_MEMBER = re.compile(r"(?:\.|->|::)([A-Za-z_$][\w$]{2,})")
-_ASSIGNED = re.compile(
-    r"(?:^|[\s(,])([A-Za-z_$][\w$]{2,})\s*(?::[^=\n]*)?(?<![=!<>])=(?!=)|(?:for|as)\s+(\w+)", re.M
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +44,8 @@ class Related:
     source: str
 
 
-def names_near(document: Document, line: int) -> Counter[str]:
-    """Identifiers around ``line``, the nearest counting most."""
-    found: Counter[str] = Counter()
-    first = max(0, line - _NEAR_LINES)
-    for number, text in enumerate(document.lines[first : line + _NEAR_LINES // 2], first):
-        weight = 3 if abs(number - line) <= 3 else 1
-        for word in _WORD.findall(text[:400]):
-            found[word] += weight
-    return found
-
-
-def related_files(document: Document, line: int, own: Outline, facts: Facts) -> list[Related]:
-    """Files that matter for this place, closest first."""
+def related_files(document: Document, line: int, own: Outline, asked: Asked, facts: Facts) -> list[Related]:
+    """Files that matter for this place, closest first. ``asked``: of what something is asked near it."""
     found: dict[str, Related] = {}
     family = _family(language_named(document.language))
 
@@ -78,6 +59,11 @@ def related_files(document: Document, line: int, own: Outline, facts: Facts) -> 
     for imported in own.imports:
         for n, path in enumerate(facts.resolve(imported, document)):
             add(path, 1.0 / (1 + n) ** 0.5, f"imported as {imported.module or '.'}", Source.IMPORTS)
+    for path, weight in asked.modules.items():
+        add(path, 1.0 if weight >= CLOSE else 0.8, "asked by its name", Source.IMPORTS)
+    for name, weight in asked.types.items():
+        for path, _ in facts.holders(name):
+            add(path, 1.0 if weight >= CLOSE else 0.8, f"defines {name}", Source.IMPORTS)
     for name, path, closeness in _defined_elsewhere(document, line, own, facts):
         add(path, closeness, f"defines {name}", Source.IMPORTS)
     for path in _tests(document.path, facts):
@@ -115,14 +101,12 @@ def _defined_elsewhere(
     """
     near = names_near(document, line)
     text = document.text
-    members = set(_MEMBER.findall(text))
-    assigned = {symbol.name for symbol in own.symbols} | {
-        name for pair in _ASSIGNED.findall(text) for name in pair if name
-    }
+    members = members_of(text)
+    assigned = {symbol.name for symbol in own.symbols} | assigned_in(text)
     must_import = document.language in _MUST_IMPORT
     found = []
     for name, count in near.most_common(_MOST_NAMES):
-        if len(name) < _SHORTEST_NAME or name in NO_NAMES or (name in assigned and name not in members):
+        if len(name) < SHORTEST_NAME or name in NO_NAMES or (name in assigned and name not in members):
             continue
         defining = facts.defining(name)
         if not 0 < len(defining) <= _MOST_DEFINING:
@@ -137,67 +121,6 @@ def _defined_elsewhere(
                 weak = must_import and not as_member
                 found.append((name, path, closeness * (0.5 if weak else 1.0)))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """The names a document uses: on their own, and behind a dot."""
-
-    words: frozenset[str]
-    members: frozenset[str]
-
-    @classmethod
-    def in_(cls, document: Document) -> _Used:
-        """Those of ``document``; what is assigned there is its own."""
-        text = document.text
-        assigned = {name for pair in _ASSIGNED.findall(text) for name in pair if name}
-        words = {word for word in _WORD.findall(text) if len(word) >= _SHORTEST_NAME}
-        return cls(frozenset(words - assigned), frozenset(_MEMBER.findall(text)))
-
-    def names(self, symbol: Symbol) -> bool:
-        """Whether the document names ``symbol``: a member behind a dot, anything else as it is."""
-        if symbol.name.startswith("__"):
-            return False  # every second file has one
-        return symbol.name in (self.members if symbol.parent else self.words)
-
-
-def signatures(
-    document: Document, line: int, related: list[Related], facts: Facts, budget_tokens: int
-) -> list[ContextItem]:
-    """Of each related file the signatures that the code here names, or the first where it names none.
-
-    A small budget gets few lines of each file, those for the names around ``line``: one file's must
-    not take the place of everything else.
-    """
-    here, near = _Used.in_(document), names_near(document, line)
-    most = max(_FEWEST_LINES, min(_MEMBERS_SHOWN, budget_tokens // _TOKENS_PER_LINE))
-    items = []
-    for one in related:
-        shape = facts.outline(one.path)
-        if shape is None or not shape.symbols:
-            continue
-        owners = {symbol.name for symbol in shape.symbols if here.names(symbol)}
-        first = sorted(owners, key=lambda name: (-near[name], name))[:most]
-        members = [
-            symbol.name
-            for symbol in shape.symbols
-            if symbol.parent.rpartition(".")[2] in first and symbol.parent.rpartition(".")[2] in near
-        ]
-        nearby = any(name in near for name in first)
-        if owners:
-            names = {*first, *members[: max(0, most - len(first))]}
-            text = render_outline(shape, names=names, most_lines=most)
-            worth = weights.USED_SYMBOLS * one.closeness * (1.0 if nearby else 0.7)
-            why = f"{one.why}; {', '.join(first[:4])} used here"
-        elif one.source == Source.IMPORTS:
-            text, why = render_outline(shape, most_lines=most), one.why
-            worth = weights.USED_SYMBOLS * one.closeness * 0.6
-        else:
-            text, why = render_outline(shape, most_lines=most // 2), one.why
-            worth = _base(one) * one.closeness
-        if text.strip():
-            items.append(ContextItem(one.source, one.path, text, worth, Stability.CLOSED_FILE, why=why))
-    return items
 
 
 def similar(document: Document, line: int, related: list[Related], facts: Facts) -> list[ContextItem]:
@@ -237,10 +160,6 @@ def whole_files(related: list[Related], facts: Facts, most_characters: int) -> l
 def outline_of(document: Document, fresh: Callable[[Document], Outline] | None = None) -> Outline:
     """The document's own outline."""
     return fresh(document) if fresh else outline(language_named(document.language), document.text)
-
-
-def _base(one: Related) -> float:
-    return weights.TESTED if one.source == Source.TESTS else weights.SAME_FOLDER
 
 
 def _is_test(path: str) -> bool:
