@@ -29,6 +29,7 @@ DOCS_FROM = 4_096  # tokens of budget from which on signatures bring the first l
 _LONG = 110  # characters of a signature: below that budget longer ones lose their last parameters
 _UNCUT = 10_000  # lines: what is shown is chosen here
 _PRIVATE = 0.3  # of its worth that a private name keeps: it is seldom used from elsewhere
+_LEAST_EVIDENCE = 0.9  # for a symbol in small budgets: what only code far away names is left out there
 _SURE = 3.0  # evidence for a symbol from which on it is sure that it matters
 
 
@@ -44,14 +45,14 @@ def signatures(
     where it names none. ``asked``: of what something is asked near ``line``."""
     place = _Place(Used.in_(document), names_near(document, line), asked, facts)
     most = room_for_one(budget_tokens)
+    least = 0.0 if budget_tokens >= DOCS_FROM else _LEAST_EVIDENCE
     items = []
     for one in related:
         shape = facts.outline(one.path)
         if shape is None or not shape.symbols:
             continue
-        evidence = {
-            symbol: found for symbol in shape.symbols if (found := place.speaks_for(one.path, symbol))
-        }
+        found = {symbol: place.speaks_for(one.path, symbol) for symbol in shape.symbols}
+        evidence = {symbol: amount for symbol, amount in found.items() if amount > least}
         worths = {symbol: amount + place.use(symbol) for symbol, amount in evidence.items()}
         if worths:
             next_here = any(asked.weight(one.path, symbol) >= AT_CURSOR for symbol in worths)

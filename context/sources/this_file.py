@@ -16,6 +16,7 @@ from context.sources.receivers import Asked
 from context.sources.signatures import DOCS_FROM, room_for_one, skeleton
 from context.sources.similar_code import similar_chunks
 
+FROM_TOKENS = 8_192  # of budget: in less it took the place of what other files say, and cost matches
 _ABOVE_CHARACTERS = 1.2  # per token of budget, that the window surely reaches above the cursor
 _BELOW_CHARACTERS = 0.4  # and below it
 _ANY = 0.3  # worth of a symbol that nothing here speaks for
@@ -25,7 +26,10 @@ _MOST_PASSAGES = 3
 def this_file(
     document: Document, line: int, own: Outline, asked: Asked, facts: Facts, budget_tokens: int
 ) -> list[ContextItem]:
-    """Pieces of the document's parts that the window around ``line`` does not reach; none of a short one."""
+    """Pieces of the document's parts that the window around ``line`` does not reach; none of a short one, nor
+    in a small budget."""
+    if budget_tokens < FROM_TOKENS:
+        return []
     start, end = _reach(document, line, budget_tokens)
     if start == 0 and end >= len(document.lines):
         return []

@@ -64,17 +64,21 @@ def test_long_signatures_lose_parameters_in_small_budgets(tmp_path: Path) -> Non
 
 
 def test_the_rest_of_a_long_file_is_told(tmp_path: Path) -> None:
-    """What a long file defines beyond its window is told; of a short file nothing is."""
+    """What a long file defines beyond its window is told; nothing of a short one or in small budgets."""
     write(tmp_path / "w", "other.py", "x = 1\n")
     far = "def far_helper(price: int) -> int:\n    return price\n\n"
     filler = "".join(f"value_{n} = compute({n}, 'some filler text for the line')\n" for n in range(400))
-    text = far + filler + "def near():\n    return far_h\n"
-    items = items_at(tmp_path / "w", tmp_path / "cache", text, text.count("\n") - 1)
-    own = [item for item in items if item.source == Source.THIS_FILE]
-    assert any("def far_helper(price: int) -> int" in item.text for item in own)
-    assert {item.path for item in own} >= {"main.py (signatures)"}
-    short = items_at(tmp_path / "w", tmp_path / "cache", far + "def near():\n    return far_h\n", 4)
-    assert not [item for item in short if item.source == Source.THIS_FILE]
+    end = "def near():\n    return far_h\n"
+
+    def of_this_file(text: str, budget: int) -> dict[str, str]:
+        items = items_at(tmp_path / "w", tmp_path / "cache", text, text.count("\n") - 1, budget)
+        return {item.path: item.text for item in items if item.source == Source.THIS_FILE}
+
+    assert (
+        "def far_helper(price: int) -> int" in of_this_file(far + filler + end, 8192)["main.py (signatures)"]
+    )
+    assert not of_this_file(far + end, 8192)
+    assert not of_this_file(far + filler + end, 2048)
 
 
 def test_a_small_projects_map_is_told_once(tmp_path: Path) -> None:
