@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
 
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
-_LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token
+_LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token of a CPU
+_QUICK = 1_500  # tokens of prefill a second: a GPU, which depth costs little
 _PREPARED = 2  # times the budget: packing passes over pieces that are too large
 _REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
 
@@ -96,7 +97,7 @@ def open_session(
         )
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
-    budget = settings.context.budget_tokens or max(_LEAST, min(_MOST, int(speed.prefill * _AFFORDED_S)))
+    budget = settings.context.budget_tokens or affordable(speed, settings.engine.context_tokens)
     encode, form = lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
     return ModelSession(
         engine=engine,
@@ -110,6 +111,12 @@ def open_session(
         speed=speed,
         notice=model.notice,
     )
+
+
+def affordable(speed: Speed, context_tokens: int) -> int:
+    """Tokens of a prompt that a machine of this speed evaluates in time, with a KV cache of that size."""
+    most = _MOST if speed.prefill < _QUICK else max(_MOST, context_tokens // 2)
+    return max(_LEAST, min(most, int(speed.prefill * _AFFORDED_S)))
 
 
 def any_tokenizer(name: str) -> tuple[str, Encode, PromptFormat]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import bisect
+import gc
 import time
 from asyncio.events import Handle
 from collections.abc import Sequence
@@ -150,7 +151,7 @@ class Loop:
         self.callbacks: list[tuple[float, float, float, str]] = []  # longest first
 
     def watch(self) -> None:
-        """Time every callback of this process's loops from here on."""
+        """Time every callback of this process's loops from here on, and every collection of garbage."""
         run, note = Handle._run, self.note
 
         def timed(self: Handle) -> None:
@@ -161,6 +162,15 @@ class Loop:
                 note(took, time.thread_time() - own, time.process_time() - whole, _name(self))
 
         Handle._run = timed
+        collecting = [0.0]
+
+        def collected(phase: str, info: dict[str, int]) -> None:
+            if phase == "start":
+                collecting[0] = time.perf_counter()
+            elif (took := time.perf_counter() - collecting[0]) > NOTED_S:
+                note(took, took, took, f"garbage collection {info['generation']}")
+
+        gc.callbacks.append(collected)
 
     def note(self, wall_s: float, own_s: float, whole_s: float, name: str) -> None:
         """Remember a callback where it is among the longest."""
