@@ -83,6 +83,6 @@ def _by_rank(facts: Facts, known: Collection[str], most_characters: int) -> list
         worth = weights.RANKED_FILE / (1 + n / 100)
         why = "much referred to"
         items.append(
-            ContextItem(Source.PROJECT_MAP, path, text, worth, Stability.CLOSED_FILE, whole=True, why=why)
+            ContextItem(Source.OTHER_FILES, path, text, worth, Stability.CLOSED_FILE, whole=True, why=why)
         )
     return items

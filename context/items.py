@@ -19,6 +19,7 @@ class Source:
     SAME_FOLDER = "same folder"
     TESTS = "tests"
     SIMILAR_CODE = "similar code"
+    OTHER_FILES = "other files"
     PROJECT_MAP = "project map"
     HISTORY = "history"
     PAST_CHANGES = "past changes"

@@ -31,6 +31,7 @@ _KEPT_SOURCES = (
     Source.SAME_FOLDER,
     Source.TESTS,
     Source.SIMILAR_CODE,
+    Source.OTHER_FILES,
     Source.PAST_CHANGES,
     Source.HISTORY,
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from context.document import Document
 from context.facts import HOLDERS, Facts
@@ -20,7 +19,8 @@ AT_CURSOR, CLOSE, NEAR = 4.0, 2.0, 1.0  # how much a value counts on the line it
 _CLOSE_LINES = 6
 _MOST_VALUES = 24  # looked into, the closest first
 _INHERITED = 0.7  # of a class's weight that the classes it extends have
-_MOST_LINES = 4_000  # of a document that are searched for declarations
+_MOST_LINES = 4_000  # of a document that are searched for a value
+_MOST_LOOKED_AT = 100  # of those that hold it, looked at for its declaration: it stands above its uses
 _VALUE = re.compile(r"([A-Za-z_$][\w$]*)(?:\([^()]*\)|\[[^\[\]]*\])?\s*[!?]?(?:\.|->|::)")
 _PACKAGES = ("__init__.py", "/index.ts", "/index.js", "/mod.rs", "/lib.rs")  # files that pass names on
 _OWN = frozenset({"self", "this", "cls", "super", "Self"})
@@ -111,7 +111,7 @@ def _values(document: Document, line: int) -> dict[str, float]:
 
 def _types_of(value: str, document: Document, facts: Facts) -> list[str]:
     """Classes that ``value`` may be of: by its declarations here, else by what it returns elsewhere."""
-    holding = [text for text in document.lines[:_MOST_LINES] if value in text]
+    holding = [text for text in document.lines[:_MOST_LINES] if value in text][:_MOST_LOOKED_AT]
     for text in holding:
         found = [name for name in _declared(value, text[:400], document.language) if facts.holders(name)]
         if found:
@@ -163,7 +163,7 @@ def _class_around(own: Outline, line: int) -> str:
 
 
 def _bases(signature: str, name: str) -> list[str]:
-    """The classes that a class's head names beside itself: those it extends, as a rule."""
+    """The names in a class's head behind its own: those of the classes it extends, as a rule."""
     words = _NAME.findall(signature)
     after = words[words.index(name) + 1 :] if name in words else []
-    return [one for one, before in pairwise([*after, ""]) if one and one != name and one != before]
+    return [word for word in dict.fromkeys(after) if word != name]

@@ -25,6 +25,7 @@ from context.sources.similar_code import NO_NAMES, similar_chunks
 
 _MOST_NAMES = 60  # names near the cursor that are looked up in the index
 _MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
+_MOST_USERS = 8  # files that use a class whose value is at the cursor
 _MOST_RELATED = 80  # files considered at all; their text is read
 _SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
 _MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
@@ -64,6 +65,9 @@ def related_files(document: Document, line: int, own: Outline, asked: Asked, fac
     for name, weight in asked.types.items():
         for path, _ in facts.holders(name):
             add(path, 1.0 if weight >= CLOSE else 0.8, f"defines {name}", Source.IMPORTS)
+            if weight >= CLOSE:  # who else uses it shows how
+                for user, share in facts.linked(path)[:_MOST_USERS]:
+                    add(user, 0.35 + 0.2 * share, f"uses {name}, too", Source.SAME_FOLDER)
     for name, path, closeness in _defined_elsewhere(document, line, own, facts):
         add(path, closeness, f"defines {name}", Source.IMPORTS)
     for path in _tests(document.path, facts):

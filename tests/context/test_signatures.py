@@ -86,3 +86,15 @@ def test_a_small_projects_map_is_told_once(tmp_path: Path) -> None:
     write(tmp_path / "w", "cart.py", "class Cart:\n    def total(self) -> int: ...\n")
     items = items_at(tmp_path / "w", tmp_path / "cache", "import cart\n", 0)
     assert len([item for item in items if item.path == "PROJECT_MAP"]) == 1
+
+
+def test_large_budgets_hold_files_that_nothing_points_to(tmp_path: Path) -> None:
+    """From 16K tokens on the most referred-to files are told whole, however far away they are."""
+    for n in range(250):  # more than a small workspace, of which every file would be told anyway
+        write(tmp_path / "w", f"deep{n}/part.py", f"def part_{n}() -> int:\n    return {n}\n")
+    found = items_at(tmp_path / "w", tmp_path / "cache", "x = 1\n", 0, budget=32_768)
+    others = [item for item in found if item.source == Source.OTHER_FILES]
+    assert len(others) > 150
+    assert all(item.whole and item.of_file for item in others)
+    small = items_at(tmp_path / "w", tmp_path / "cache", "x = 1\n", 0, budget=8192)
+    assert not [item for item in small if item.source == Source.OTHER_FILES]
