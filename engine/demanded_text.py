@@ -6,6 +6,7 @@ its text demanded back: only tokens that agree with it are allowed, and the mode
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,17 +14,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+_RUN = 8_192  # tokens sorted in one go: 2 ms
+
 
 class DemandedText:
     """Looks up tokens by the bytes they begin with. Built once per model (about 0.2 s for 150,000 tokens)."""
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
-        self._order = sorted((i for i, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
+        self._order = _in_order([i for i, piece in enumerate(pieces) if piece], pieces)
         self._sorted = [pieces[i] for i in self._order]
-        self._ids: dict[bytes, list[int]] = {}
+        # the few pieces that several tokens share are kept apart: 150,000 lists would hold up the collector
+        self._id = {piece: token for token, piece in enumerate(pieces) if piece}
+        self._further: dict[bytes, list[int]] = {}
         for token, piece in enumerate(pieces):
-            if piece:
-                self._ids.setdefault(piece, []).append(token)
+            if piece and self._id[piece] != token:
+                self._further.setdefault(piece, []).append(token)
 
     @lru_cache(maxsize=64)  # noqa: B019  (one instance for each model, which lives as long as its cache)
     def allowed(self, rest: bytes) -> NDArray[np.intp]:
@@ -43,13 +48,21 @@ class DemandedText:
                 if not piece[length : length + 1].isspace()
             ]
         for end in range(1, len(rest)):
-            found = found + self._ids.get(rest[:end], [])
+            piece = rest[:end]
+            if piece in self._id:
+                found = [*found, self._id[piece], *self._further.get(piece, ())]
         return np.asarray(found, dtype=np.intp)
 
     def completing(self, rest: bytes) -> int:
         """How many tokens begin with ``rest``: the choice there is once it has to come."""
         low = bisect_left(self._sorted, rest)
         return bisect_left(self._sorted, _after(rest), lo=low) - low
+
+
+def _in_order(tokens: list[int], pieces: Sequence[bytes]) -> list[int]:
+    """``tokens`` by their pieces. In runs, since one long sort would hold the interpreter for 40 ms."""
+    runs = [sorted(tokens[i : i + _RUN], key=pieces.__getitem__) for i in range(0, len(tokens), _RUN)]
+    return list(heapq.merge(*runs, key=pieces.__getitem__))
 
 
 def _after(prefix: bytes) -> bytes:

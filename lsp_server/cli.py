@@ -15,7 +15,7 @@ from lsp_server import __version__
 _SWITCH_S = 0.001  # a background thread may hold up the event loop for that long, not for Python's usual 5 ms
 # New objects between collections of the three generations. By Python's own (700, 10, 10) a full collection,
 # which stops the loop for some 100 ms once caches are full, comes again and again while other threads work.
-_COLLECT_AFTER = (20_000, 20, 100)
+_COLLECT_AFTER = (2_000, 50, 200)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -162,13 +162,15 @@ class Loop:
                 note(took, time.thread_time() - own, time.process_time() - whole, _name(self))
 
         Handle._run = timed
-        collecting = [0.0]
+        since = [0.0, 0.0]
 
         def collected(phase: str, info: dict[str, int]) -> None:
+            wall, own = time.perf_counter(), time.thread_time()
             if phase == "start":
-                collecting[0] = time.perf_counter()
-            elif (took := time.perf_counter() - collecting[0]) > NOTED_S:
-                note(took, took, took, f"garbage collection {info['generation']}")
+                since[:] = wall, own
+            elif wall - since[0] > NOTED_S:
+                took = own - since[1]
+                note(wall - since[0], took, took, f"garbage collection {info['generation']}")
 
         gc.callbacks.append(collected)
 
