@@ -1,18 +1,18 @@
-"""Without a model, in seconds a case: does the prompt hold the words that the truth needs?
+"""Without a model, in a second a case: does the prompt hold the words that the truth needs?
 
     python -m tests.benchmarks.recall [--only cceval|hunks] [--part tuning|reporting] [--budget N ...]
-                                      [--limit N] [--sources]
+                                      [--limit N] [--sources] [--code FOLDER ...]
 
-Of each case of ``context_gain`` the words of the truth are taken (identifiers of three letters and more) that
-its file lacks and another file, of the workspace or of the editor, holds; cases without any are left out.
-*Recall* is the share of these words that stand in the prompt. It says nothing of what a model makes of them,
-but it tells within minutes whether a weight or a source brings what is needed.
+Of each case of ``context_gain``, or of ``uses`` for folders of code, the words of the truth are taken
+(identifiers of three letters and more) that its file lacks and another file, of the workspace or of the
+editor, holds; cases without any are left out. *Recall* is the share of these words that stand in the prompt.
+It says nothing of what a model makes of them, but it tells within minutes whether a weight or a source brings
+what is needed.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import re
 import sys
 import tempfile
@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.cases import PARTS, Case, Opened, at_cursor
-from tests.benchmarks.context_gain import BUDGET, chosen
-from tests.benchmarks.waiting import SOURCES, last_account, own_cache, scripted
+from tests.benchmarks import uses
+from tests.benchmarks.cases import PARTS, Case, Opened
+from tests.benchmarks.context_gain import BUDGET, WITH, chosen
+from tests.benchmarks.prompts import MOST_OF_A_FOLDER, prompts_of, vocabulary
+from tests.benchmarks.waiting import SOURCES, own_cache
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
 
@@ -45,44 +47,43 @@ def run(
     budgets: Sequence[int] = (BUDGET,),
     limit: int = 0,
     sources: bool = False,
+    code: Sequence[Path] = (),
 ) -> list[dict[str, Any]]:
-    """A row for each budget, kind of case and configuration. ``model`` lends its tokenizer."""
-    rows = []
+    """A row for each budget, kind of case and configuration. ``model`` lends its tokenizer; ``limit`` is the
+    most cases in all, or of each folder of ``code``."""
+    found: dict[tuple[int, str, str], list[Found]] = {}
+    pieces = [bytes.fromhex(piece) for piece in vocabulary(model)["pieces"]]
     with (
         own_cache(),
         tempfile.TemporaryDirectory(prefix="codeflow-cases-", ignore_cleanup_errors=True) as into,
     ):
-        cases = [case for case in chosen(Path(into).resolve(), only, part, 0) if to_be_had(case)]
-        cases = cases[: limit or None]
-        for budget in budgets:
-            for left_out in ("", *(SOURCES if sources else ())):
-                found = asyncio.run(look_at(cases, model, budget, [left_out] if left_out else []))
-                pairs = list(zip(cases, found, strict=True))
-                for kind in ("cceval", "hunks"):
-                    some = [one for case, one in pairs if ("cceval" in case.group) == (kind == "cceval")]
-                    if some:
-                        rows.append(_row(budget, kind, left_out or "nothing", some))
-    return rows
+        if code:
+            cases = [case for one in code for case in uses.cases_of(one, limit or MOST_OF_A_FOLDER)]
+        else:
+            cases = chosen(Path(into).resolve(), only, part, 0)
+        cases = [case for case in cases if to_be_had(case)][: None if code else limit or None]
+        for case in cases:
+            reachable, kind = to_be_had(case), _kind(case)
+            for row, prompt, _ in prompts_of(case, model, budgets, SOURCES if sources else ())[1]:
+                text = b"".join(pieces[token] for token in prompt).decode("utf-8", "replace")
+                one = _found(reachable, text, row["pieces"])
+                found.setdefault((row["budget"], kind, row["configuration"]), []).append(one)
+                if row["configuration"] == WITH:
+                    lacks = sorted(one.reachable - one.there)
+                    print(f"{row['budget']}: {case.key}: lacks {lacks}", file=sys.stderr)
+    return [_row(*key, some) for key, some in found.items()]
 
 
-async def look_at(cases: Sequence[Case], model: str, budget: int, disabled: Sequence[str]) -> list[Found]:
-    """What the prompt of every case holds; ``cases`` are those where anything can be had."""
-    found = []
-    for case in cases:
-        async with at_cursor(case, model, budget=budget, disabled=disabled, command=scripted()) as (
-            wire,
-            uri,
-        ):
-            await wire.complete(uri, *case.cursor)
-            prompt, account = str(await wire.request("bench/prompt")), await last_account(wire)
-        reachable = to_be_had(case)
-        there = reachable & _words(prompt)
-        tokens: dict[str, int] = {}
-        for source, _, count in account.get("pieces", ()):
-            tokens[source] = tokens.get(source, 0) + count
-        found.append(Found(reachable, there, tokens))
-        print(f"{case.key}: has {sorted(there)}, lacks {sorted(reachable - there)}", file=sys.stderr)
-    return found
+def _kind(case: Case) -> str:
+    known = {"cceval25_python": "cceval", "cceval25_java": "cceval", uses.ELSEWHERE: uses.ELSEWHERE}
+    return known.get(case.group, "hunks")
+
+
+def _found(reachable: frozenset[str], text: str, pieces: Sequence[tuple[str, str, int]]) -> Found:
+    tokens: dict[str, int] = {}
+    for source, _, count in pieces:
+        tokens[source] = tokens.get(source, 0) + count
+    return Found(reachable, reachable & _words(text), tokens)
 
 
 def words_of(document: Opened) -> frozenset[str]:
@@ -109,13 +110,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_IDENTIFIER.findall(text))
 
 
-def _row(budget: int, kind: str, left_out: str, found: Sequence[Found]) -> dict[str, Any]:
+def _row(budget: int, kind: str, configuration: str, found: Sequence[Found]) -> dict[str, Any]:
     reachable = sum(len(one.reachable) for one in found)
     tokens = {name: sum(one.tokens.get(name, 0) for one in found) for name in SOURCES}
     return {
         "budget": budget,
         "cases": f"{kind} ({len(found)})",
-        "left_out": left_out,
+        "prompts": configuration,
         "words": reachable,
         "recall": round(100 * sum(len(one.there) for one in found) / max(1, reachable), 1),
         "cases_with_all": sum(one.reachable == one.there for one in found),
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, action="append")
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--sources", action="store_true", help="leave each source out alone, too")
+    parser.add_argument("--code", type=Path, action="append", default=[], help="a folder of code")
     options = parser.parse_args()
     rows = run(
         only=options.only,
@@ -140,6 +142,7 @@ def main() -> None:
         budgets=options.budget or (BUDGET,),
         limit=options.limit,
         sources=options.sources,
+        code=[path.resolve() for path in options.code],
     )
     report({"recall": rows}, "recall")
 
