@@ -17,6 +17,7 @@ from context.tokenised import TokenisedItems
 
 _KEPT_ADVANTAGE = 1.25  # a piece of the previous pack stays unless a new one is that much more relevant
 _LARGEST_SHARE = {  # of the budget that one source may take, so that a small budget is not one source's
+    Source.IMPORTS: 0.45,  # with less, and with all of it, prompts hold as many of the names needed
     Source.PROJECT_MAP: 0.25,
     Source.HISTORY: 0.2,
     Source.PAST_CHANGES: 0.2,
@@ -125,7 +126,9 @@ def _most(source: str, budget_tokens: int) -> float:
     """Tokens that one source may take."""
     if source not in _LARGEST_SHARE:
         return math.inf
-    return budget_tokens * (_LARGEST_SHARE[source] if budget_tokens < _LARGE_BUDGET else _LARGE_SHARE)
+    files = source == Source.IMPORTS  # in large budgets these are whole files
+    share = _LARGEST_SHARE[source] if budget_tokens < _LARGE_BUDGET or files else _LARGE_SHARE
+    return budget_tokens * share
 
 
 class _Told:

@@ -25,7 +25,8 @@ def tokenised() -> TokenisedItems:
 
 
 def item(path: str, size: int = 20, relevance: float = 1.0, **more: Any) -> ContextItem:
-    made = ContextItem(Source.IMPORTS, path, "x" * (size - 1) + "\n", relevance, Stability.CLOSED_FILE)
+    text = "x" * (size - 1) + "\n"
+    made = ContextItem(Source.SIMILAR_CODE, path, text, relevance, Stability.CLOSED_FILE)  # may take it all
     return replace(made, **more)
 
 
@@ -163,3 +164,16 @@ def test_texts_are_forgotten_once_there_are_too_many() -> None:
         texts.ids(item(name, 40))
     assert texts.known(item("a", 40)) is None
     assert texts.known(item("h", 40)) is not None
+
+
+def test_imports_leave_room_for_the_rest() -> None:
+    """However relevant they are, imports take less than half; the others come in."""
+    imports = [item(f"i{n}", size=30, relevance=3, source=Source.IMPORTS) for n in range(10)]
+    others = [
+        item("branch", size=30, relevance=1, source=Source.HISTORY),
+        item("like", size=30, relevance=0.5),
+    ]
+    pack = choose([*imports, *others], 300, tokenised())
+    taken = sum(len(ids) for one, ids in pack.items if one.source == Source.IMPORTS)
+    assert 0 < taken <= 0.45 * 300
+    assert {"branch", "like"} <= set(paths(pack))
