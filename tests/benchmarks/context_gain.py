@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import crossfile, hunks
+from tests.benchmarks import crossfile, hunks, uses
 from tests.benchmarks.cases import PARTS, Answer, Case, ask
 from tests.benchmarks.waiting import NO_CONTEXT, SOURCES, own_cache, percentile
 
@@ -65,25 +65,24 @@ def run(
             print(f"{configuration}: {case.key}: {mark}, {answer.took_ms:.0f} ms", file=sys.stderr)
 
         asyncio.run(ask_all(cases, model, budget, SOURCES if sources else (), answers, note))
-    return rows_of_gain(model, budget, cases, answers, sources=sources)
+    return rows_of_gain(model, budget, cases, answers, SOURCES if sources else ())
 
 
 def rows_of_gain(
-    model: str, budget: int, cases: Sequence[Case], answers: Answers, *, sources: bool
+    model: str, budget: int, cases: Sequence[Case], answers: Answers, sources: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row for each group against no context; with ``sources``, for each source against all but that one."""
+    """A row for each group against no context, and for each of ``sources`` against all but that one."""
     groups = {case.group: [one for one in cases if one.group == case.group] for case in cases}
     named = [*groups.items(), *_together(cases)]
     rows = [_row(model, budget, name, some, answers, WITHOUT) for name, some in named if some]
-    if sources:
-        everything = [*_together(cases), ("all", cases)]
-        rows += [
-            _row(model, budget, name, some, answers, f"without {source}")
-            for source in SOURCES
-            for name, some in (*everything, *groups.items())
-            if some and name not in crossfile.LANGUAGES
-        ]
-    return rows
+    together = [*_together(cases), ("all", cases)]
+    together += [(name, some) for name, some in groups.items() if name in uses.GROUPS]
+    return rows + [
+        _row(model, budget, name, some, answers, f"without {source}")
+        for source in sources
+        for name, some in together
+        if some
+    ]
 
 
 def chosen(into: Path, only: str, part: str, limit: int) -> list[Case]:

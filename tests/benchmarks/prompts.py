@@ -3,7 +3,7 @@
     python -m tests.benchmarks.prompts write FOLDER [--budget N ...] [--sources] [--only cceval|hunks|needles]
                                                     [--part tuning|reporting] [--limit N] [--code FOLDER ...]
     python -m tests.benchmarks.gpu_answers FOLDER --model FILE.gguf     (there; torch and transformers)
-    python -m tests.benchmarks.prompts score FOLDER [--sources]
+    python -m tests.benchmarks.prompts score FOLDER
 
 What takes hours on two processor cores (every source left out alone, several budgets, larger models) takes
 minutes there. The prompts are those the server makes; the answers are greedy and without the second look, so
@@ -171,31 +171,38 @@ def _needles(into: Path) -> list[Case]:
     return found
 
 
-def score(folder: Path, sources: bool) -> list[dict[str, Any]]:
-    """A row for each budget and group, as ``context_gain`` gives them, of the cases that were answered to the
-    end; needles are right where the answer begins as it should."""
+def score(folder: Path) -> list[dict[str, Any]]:
+    """A row for each budget and group, as ``context_gain`` gives them, of the cases that were answered in all
+    configurations; needles are right where the answer begins as it should."""
     cases = {row["key"]: row for row in _lines(folder / "cases.jsonl")}
     said = {row["prompt"]: row["text"] for row in _lines(folder / "answers.jsonl")}
     by_budget: dict[int, dict[tuple[str, str], Answer]] = {}
+    asked: dict[int, dict[str, None]] = {}  # the configurations of each budget, in order
     for row in _lines(folder / "plan.jsonl"):
-        if row["prompt"] not in said:
-            continue
-        case = cases[row["key"]]
-        document = Document.of("", case["key"], case["language"], 1, case["text"])
-        shown = trim(Place(document, Position(*case["cursor"])), said[row["prompt"]])
-        text = shown.text if shown else ""
-        exact, similarity = scored(text, case["truth"])
-        if case["group"] == "needles":
-            exact = text.startswith(case["truth"])
-        account = {"pieces": row["pieces"], "prompt_tokens": sum(tokens for *_, tokens in row["pieces"])}
-        answers = by_budget.setdefault(row["budget"], {})
-        answers[row["configuration"], row["key"]] = Answer(text, exact, similarity, 0.0, account)
+        asked.setdefault(row["budget"], {})[row["configuration"]] = None
+        if row["prompt"] in said:
+            answer = _answer(cases[row["key"]], said[row["prompt"]], row["pieces"])
+            by_budget.setdefault(row["budget"], {})[row["configuration"], row["key"]] = answer
     rows = []
     for budget, answers in by_budget.items():
-        wanted = (WITH, WITHOUT, *(f"without {name}" for name in (SOURCES if sources else ())))
-        there = [_case(row) for row in cases.values() if all((one, row["key"]) in answers for one in wanted)]
-        rows += rows_of_gain(folder.name, budget, there, answers, sources=sources)
+        there = [
+            _case(row) for row in cases.values() if all((one, row["key"]) in answers for one in asked[budget])
+        ]
+        sources = [name for name in SOURCES if f"without {name}" in asked[budget]]
+        rows += rows_of_gain(folder.name, budget, there, answers, sources)
     return rows
+
+
+def _answer(case: dict[str, Any], said: str, pieces: Sequence[tuple[str, str, int]]) -> Answer:
+    """What would be shown of ``said``, and whether it is right."""
+    document = Document.of("", case["key"], case["language"], 1, case["text"])
+    shown = trim(Place(document, Position(*case["cursor"])), said)
+    text = shown.text if shown else ""
+    exact, similarity = scored(text, case["truth"])
+    if case["group"] == "needles":
+        exact = text.startswith(case["truth"])
+    account = {"pieces": pieces, "prompt_tokens": sum(tokens for *_, tokens in pieces)}
+    return Answer(text, exact, similarity, 0.0, account)
 
 
 def _case(row: dict[str, Any]) -> Case:
@@ -223,7 +230,7 @@ def main() -> None:
     parser.add_argument("--sources", action="store_true", help="leave each source out alone, too")
     options = parser.parse_args()
     if options.what == "score":
-        report({"context_gain": score(options.folder, options.sources)}, f"gain-{options.folder.name}")
+        report({"context_gain": score(options.folder)}, f"gain-{options.folder.name}")
         return
     write(
         options.folder,

@@ -22,7 +22,7 @@ from context.privacy import read_text, walk
 from tests.benchmarks.cases import Case, Opened, part_of
 from tests.benchmarks.hunks import is_worth_it
 
-ELSEWHERE, FAR = "defined elsewhere", "defined far away"
+GROUPS = ELSEWHERE, FAR = "defined elsewhere", "defined far away"
 MOST_OF_A_FILE = 2
 MOST_DEFINING = 3
 FAR_LINES = 100
