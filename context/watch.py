@@ -7,20 +7,18 @@ an odd file system), it says so and asks for a rescan now and then.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from context.privacy.ignore import Ignore
 from context.privacy.kinds import is_skipped_directory
+from context.watch_plan import RESCAN_EVERY_S, handler, plan, probe, wanted_events, why
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -33,12 +31,10 @@ MOST_PATHS = 2_000  # more are a rescan, which looks at 10,000 files in a second
 MOST_EVENTS = (
     8_000  # half of what Linux queues by default (16,384): beyond it, it drops events without a word
 )
-MOST_WATCHES = 24  # folders watched apart from each other, a thread each (see ``_plan``)
 HEAD_FILES = frozenset(
     {"HEAD", "index", "packed-refs"}
 )  # of a git directory; refs/ and reftable/ beside them
 RULE_FILES = frozenset({".gitignore", ".codeflowignore"})
-RESCAN_EVERY_S = 60.0  # where watching is impossible: a second of a child process at low priority
 
 _log = logging.getLogger(__name__)
 
@@ -261,20 +257,20 @@ class _Folder:
         """Bring the watches in line with what is there now. OSError where the system cannot watch."""
         if self._observer is None:
             return
-        handler, wanted = _handler(self.on_event), _wanted_events()
-        plan = _plan(self._real, self._ignore, self._git)
-        for directory in [each for each in self._watches if each in gone or each not in plan]:
+        on_events, wanted = handler(self.on_event), wanted_events()
+        folders = plan(self._real, self._ignore, self._git)
+        for directory in [each for each in self._watches if each in gone or each not in folders]:
             self._observer.unschedule(self._watches.pop(directory))
-        for directory, recursive in plan.items():
+        for directory, recursive in folders.items():
             if directory not in self._watches:
                 self._watches[directory] = self._observer.schedule(
-                    handler, str(directory), recursive=recursive, event_filter=wanted
+                    on_events, str(directory), recursive=recursive, event_filter=wanted
                 )
-        self._alone = not plan[self._real]
-        _probe(self._observer, handler)
+        self._alone = not folders[self._real]
+        probe(self._observer, on_events)
 
     def _give_up(self, error: OSError) -> None:
-        _log.warning("%s", _why(self._root, error))
+        _log.warning("%s", why(self._root, error))
         self._rescan_at = time.monotonic() + RESCAN_EVERY_S
         self.close()
         self._observer = None
@@ -284,80 +280,4 @@ def _moves_head(inside: str) -> bool:
     """Whether a file of a git directory says where HEAD is. Lock files become the real ones afterwards."""
     return inside in HEAD_FILES or (
         inside.startswith(("refs/", "reftable/")) and not inside.endswith(".lock")
-    )
-
-
-def _handler(on_event: Callable[[FileSystemEvent], None]) -> Any:
-    from watchdog.events import FileSystemEventHandler
-
-    class Handler(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            on_event(event)
-
-    return Handler()
-
-
-def _wanted_events() -> list[Any]:
-    """The events that are asked of the system: of a written file only the end, where the system tells it."""
-    from watchdog import events
-
-    written = events.FileClosedEvent if sys.platform == "linux" else events.FileModifiedEvent
-    return [
-        written,
-        events.FileCreatedEvent,
-        events.FileDeletedEvent,
-        events.FileMovedEvent,
-        events.DirCreatedEvent,
-        events.DirDeletedEvent,
-        events.DirMovedEvent,
-    ]
-
-
-def _plan(root: Path, ignore: Ignore, gits: Iterable[Path]) -> dict[Path, bool]:
-    """Which folders to watch, and whether with all that is below them.
-
-    Linux watches folder by folder, so there the root is watched alone, and each of its folders apart, without
-    those that are ignored (node_modules, .venv) and without git's objects. Elsewhere one watch covers all.
-    """
-    plan = {root: True}
-    if sys.platform == "linux":
-        with os.scandir(root) as entries:
-            tops = [
-                entry.name
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False)
-                and not is_skipped_directory(entry.name)
-                and not (Path(entry.path) / "pyvenv.cfg").exists()
-                and not ignore.ignores(entry.name, is_directory=True)
-            ]
-        if len(tops) <= MOST_WATCHES:
-            plan = {root: False} | {root / name: True for name in tops}
-    for git in gits:
-        if plan[root] and git.is_relative_to(root):
-            continue
-        plan[git] = False
-        for refs in (git / "refs", git / "reftable"):
-            if refs.is_dir():
-                plan[refs] = True
-    return plan
-
-
-def _probe(observer: BaseObserver, handler: Any) -> None:
-    """OSError where the system's limit is reached: deep in a folder watchdog passes over it in silence."""
-    with tempfile.TemporaryDirectory() as directory:
-        observer.unschedule(observer.schedule(handler, directory))
-
-
-def _why(root: Path, error: OSError) -> str:
-    """What a user can do where a folder cannot be watched."""
-    reason, advice = str(error), "Files that the editor saves itself are seen at once in any case."
-    if error.errno == errno.ENOSPC:
-        reason = "the system's limit of watched folders is reached"
-        advice = "To lift it: sudo sysctl fs.inotify.max_user_watches=1048576"
-    elif error.errno == errno.EMFILE:
-        reason = "too many programs of this user watch files"
-        advice = "To lift the limit: sudo sysctl fs.inotify.max_user_instances=1024"
-    return (
-        f"Changes made outside the editor below {root} are looked for every {RESCAN_EVERY_S:.0f} s"
-        f" instead of being watched: {reason}. {advice}"
     )

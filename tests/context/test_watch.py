@@ -287,7 +287,7 @@ def test_limit_reached(root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pyte
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr(watching, "_probe", full)  # a real limit is the whole machine's
+    monkeypatch.setattr(watching, "probe", full)  # a real limit is the whole machine's
     monkeypatch.setattr(watching, "RESCAN_EVERY_S", 0.2)
     with caplog.at_level(logging.WARNING):
         heard = Heard(root)
