@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from context.index import Index
 
 _WITHOUT_INDEX = 3.0  # rarity of any name while nothing is indexed: all alike
-_FEW = 3  # files one name may be defined in: a name that many files define says nothing
+MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
 HOLDERS = frozenset({"class", "interface", "struct", "enum", "trait", "type"})  # kinds that have members
 _TEST_PREFIXES, _TEST_SUFFIXES = ("test_",), ("_test", ".test", ".spec", "_spec", "tests", "test")
 
@@ -104,12 +104,11 @@ class Facts:
         """What is called ``name`` in the few files that define it, with the file; none where many do."""
         if name not in self._definitions:
             paths = self.defining(name)
-            shapes = ((path, self.outline(path)) for path in paths if len(paths) <= _FEW)
+            shapes = {path: self.outline(path) for path in paths} if len(paths) <= MOST_DEFINING else {}
             self._definitions[name] = tuple(
                 (path, symbol)
-                for path, shape in shapes
-                if shape is not None
-                for symbol in shape.symbols
+                for path, shape in shapes.items()
+                for symbol in (shape.symbols if shape is not None else ())
                 if symbol.name == name
             )
         return self._definitions[name]

@@ -10,7 +10,7 @@ from context.document import Document
 from context.outline import Symbol
 
 NEAR_LINES = 40  # above a line whose names count as near it; half as many below
-CLOSE_LINES = 3  # whose names count three times, those of the line itself five times
+_CLOSE_LINES = 3  # whose names count three times, those of the line itself five times
 SHORTEST_NAME = 4  # letters: shorter ones are everybody's local variables
 
 WORD = re.compile(r"[A-Za-z_$][\w$]{2,}")
@@ -25,7 +25,7 @@ def names_near(document: Document, line: int) -> Counter[str]:
     found: Counter[str] = Counter()
     first = max(0, line - NEAR_LINES)
     for number, text in enumerate(document.lines[first : line + NEAR_LINES // 2], first):
-        weight = 5 if number == line else 3 if abs(number - line) <= CLOSE_LINES else 1
+        weight = 5 if number == line else 3 if abs(number - line) <= _CLOSE_LINES else 1
         for word in WORD.findall(text[:400]):
             found[word] += weight
     return found

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from context.document import Document
-from context.facts import Facts
+from context.facts import MOST_DEFINING, Facts
 from context.items import ContextItem, Source, Stability
 from context.language import Language, language_named, language_of_path
 from context.outline import Outline, outline
@@ -24,7 +24,6 @@ from context.sources.receivers import CLOSE, Asked
 from context.sources.similar_code import NO_NAMES, similar_chunks
 
 _MOST_NAMES = 60  # names near the cursor that are looked up in the index
-_MOST_DEFINING = 3  # files one name may point to: a name that many files define says nothing
 _MOST_USERS = 8  # files that use a class whose value is at the cursor
 _MOST_RELATED = 80  # files considered at all; their text is read
 _SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
@@ -113,7 +112,7 @@ def _defined_elsewhere(
         if len(name) < SHORTEST_NAME or name in NO_NAMES or (name in assigned and name not in members):
             continue
         defining = facts.defining(name)
-        if not 0 < len(defining) <= _MOST_DEFINING:
+        if not 0 < len(defining) <= MOST_DEFINING:
             continue
         for path in defining:
             shape = facts.outline(path)
