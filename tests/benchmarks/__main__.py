@@ -14,10 +14,14 @@ import asyncio
 from typing import Any
 
 from tests.benchmarks import assembly, cancelling, context_gain, infilling, needle, tracing, typing
+from tests.benchmarks.llama_vim.server import HOW_TO_INSTALL, is_installed
+from tests.benchmarks.replay import __main__ as replay
+from tests.benchmarks.replay.run import Course
 from tests.benchmarks.reporting import OUT, report
 
-SHORT = ("infilling", "typing", "cancelling")
+SHORT = ("infilling", "typing", "cancelling", "replay")
 LONG = ("context_gain", "needle", "assembly", "tracing")
+REPLAYED = 60  # requests of each system: enough to see that something is wrong, too few to compare by
 TUNING = "humaneval_infill_singleline_tune100"
 
 
@@ -34,6 +38,9 @@ def measure(parts: list[str], models: list[str], limit: int) -> dict[str, list[d
             for invoked in (False, True):
                 result = infilling.run(model, TUNING, limit=limit, invoked=invoked, out=OUT)
                 found.setdefault("infilling", []).append(result)
+        if "replay" in parts and has_data and is_installed():
+            for title, rows in replay.measure(model, Course(REPLAYED), replay.new_file()).items():
+                found.setdefault(title, []).extend({"model": model, **row} for row in rows)
         if "needle" in parts:
             found.setdefault("needle", []).extend(needle.run(model, budgets=needle.BUDGETS[:1]))
         if "context_gain" in parts and has_data:
@@ -58,7 +65,10 @@ def main() -> None:
     models = options.model or ["qwen2.5-coder-0.5b"]
     if unknown := set(options.parts) - {*SHORT, *LONG}:
         parser.error(f"no part is called {sorted(unknown)[0]}; there are {parts}")
-    report(measure(options.parts or list(SHORT), models, options.limit))
+    chosen: list[str] = options.parts or [*SHORT]
+    if "replay" in chosen and not is_installed():
+        print(f"replay is left out: {HOW_TO_INSTALL}")
+    report(measure(chosen, models, options.limit))
 
 
 if __name__ == "__main__":
