@@ -79,6 +79,12 @@ class Backend(Protocol):
         ...
 
     @property
+    def block_tokens(self) -> int:
+        """What batches must be multiples of for a token's values not to depend on its batch (``batches``);
+        1 where nothing of the kind is known."""
+        ...
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""
         ...
@@ -93,6 +99,13 @@ class Backend(Protocol):
 
     def decode(self, steps: Sequence[tuple[int, int]], stop: StopCheck) -> Logits | None:
         """Append one token each to several sequences, ``(sequence, token)``; the logits (N, V)."""
+        ...
+
+    def verify(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> list[Logits] | None:
+        """Append ``tokens`` (at most ``chunk_tokens``) in one batch; the logits after each of them.
+
+        They are views that the next evaluation overwrites. None where ``stop`` came true.
+        """
         ...
 
     def score(self, sequence: int, tokens: Sequence[int], count: int, stop: StopCheck) -> list[float] | None:
@@ -110,6 +123,15 @@ class Backend(Protocol):
 
     def fork(self, source: int, target: int, length: int) -> None:
         """Make ``target`` hold the first ``length`` tokens of ``source``, without evaluating them."""
+        ...
+
+    def save(self, sequence: int) -> bytes:
+        """All that ``sequence`` holds, to be loaded again by a backend of the same model and settings."""
+        ...
+
+    def load(self, sequence: int, state: bytes | memoryview, length: int) -> bool:
+        """Make ``sequence`` hold the first ``length`` tokens of a saved state; False where that fails, and
+        the sequence is then empty."""
         ...
 
     def close(self) -> None:

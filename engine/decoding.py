@@ -8,40 +8,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.backend import Backend, Logits, StopCheck
+from engine.candidate_branch import CandidateBranch
 from engine.demanded_text import DemandedText
 from engine.errors import ContextFull
-from engine.prefix_store import PrefixStore, common_prefix
-from engine.request import Candidate, FinishReason, Generation, GenerationRequest, Timings, Token
+from engine.pace import Pace
+from engine.prefill import Prefill
+from engine.prefix_store import PrefixStore
+from engine.request import FinishReason, Generation, GenerationRequest, Timings, Token
 from engine.sampling import best, choose, log_probability
+from engine.saved_prefixes import SavedPrefixes
+from engine.second_look import FOLLOWING_TOKENS, look_again
+from engine.speculation import PromptLookup
+from engine.speed import Speed
+from engine.stepping import Stepper
 
-_FOLLOWING_TOKENS = 24  # of what follows, for a second look: a line or two
-
-
-@dataclass(slots=True)
-class _Branch:
-    """One candidate in the making."""
-
-    sequence: int
-    demanded: bytes
-    indented: bool  # blanks were demanded: they are the indentation, and it gets no deeper
-    data: bytearray = field(default_factory=bytearray)
-    logprob: float = 0.0
-    tokens: int = 0
-    last: int = -1
-    finish: FinishReason | None = None
-    fit: float | None = None
-
-    @property
-    def text(self) -> str:
-        """What is generated so far; an unfinished UTF-8 character at the end is left out."""
-        return self.data.decode("utf-8", "ignore")
+_LEAST_ANSWER = 4  # tokens that are generated although the time for the answer is over
+_TYPICAL_ANSWER = 10  # tokens
+_SLOW = Speed(prefill=150.0, decode=20.0)  # to begin with, where nothing was measured
 
 
 class Decoder:
@@ -50,9 +40,19 @@ class Decoder:
     Sequences from ``store``'s count upwards are scratch space for further candidates.
     """
 
-    def __init__(self, backend: Backend, branches: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        branches: int,
+        *,
+        speed: Speed = _SLOW,
+        parked_bytes: int = 0,
+        saved: SavedPrefixes | None = None,
+    ) -> None:
         self._backend = backend
-        self._store = PrefixStore(backend, branches)
+        self.store = PrefixStore(backend, branches, parked_bytes=parked_bytes, saved=saved)
+        self._pace = Pace(speed)
+        self._prefill = Prefill(backend, self.store, self._pace)
         self._scratch = list(range(branches, backend.sequences))
         self._demanded = DemandedText(backend.tokenizer.pieces)
         self._stop_tokens = stop_tokens = backend.tokenizer.stop_tokens
@@ -78,65 +78,51 @@ class Decoder:
                 f"{self._backend.context_tokens}; lower context.budgetTokens or raise engine.contextTokens"
             )
         started = time.monotonic()
-        sequence, cached = self._store.acquire(prompt)
-        logits, done, finish = self._prefill(request, sequence, cached, stop)
-        prefilled = time.monotonic()
-        branches: list[_Branch] = []
-        if logits is not None:
-            first = _Branch(sequence, request.begin_with, request.begin_with.isspace())
+        prefilled = self._prefill.run(request, stop)
+        began, logits, finish = time.monotonic(), prefilled.logits, prefilled.reason
+        branches: list[CandidateBranch] = []
+        if logits is not None and request.max_tokens:
+            first = CandidateBranch(prefilled.sequence, request.begin_with, request.begin_with.isspace())
             branches = [first]
             if request.candidates > 1:
                 logits = yield from self._meet_demand(request, first, logits, stop)
             if first.finish is None and logits is not None:
-                if not self._is_sure(request, first, logits):
+                if not (self._is_sure(request, first, logits) or self._is_late(request)):
                     branches = self._open_branches(request, first)
-                yield from self._decode(request, branches, logits, stop)
-                self._look_again(request, branches, stop)
+                decode = self._decode if len(branches) > 1 else self._decode_alone
+                yield from decode(request, branches, logits, stop)
+                if request.second_look is not None and len(branches) > 1:
+                    held = self.store.tokens(first.sequence)
+                    look_again(self._backend, request.second_look, branches, held, self._scratch[0], stop)
             finish = first.finish or FinishReason.CANCELLED
         return Generation(
-            tuple(_candidate(branch) for branch in branches),
+            tuple(branch.candidate for branch in branches),
             Timings(
-                prompt_tokens=done,
-                cached_tokens=cached,
+                prompt_tokens=prefilled.done,
+                cached_tokens=min(prefilled.cached, prefilled.done),
                 generated_tokens=sum(branch.tokens for branch in branches),
                 queue_ms=queue_ms,
-                prefill_ms=(prefilled - started) * 1e3,
-                decode_ms=(time.monotonic() - prefilled) * 1e3,
+                prefill_ms=(began - started) * 1e3,
+                decode_ms=(time.monotonic() - began) * 1e3,
             ),
             finish,
         )
 
-    def _prefill(
-        self, request: GenerationRequest, sequence: int, cached: int, stop: StopCheck
-    ) -> tuple[Logits | None, int, FinishReason]:
-        """Evaluate what the cache lacks; how far it came, and why it ended where it was not the end."""
-        logits, at, size = None, cached, self._backend.chunk_tokens
-        while at < len(request.tokens):
-            if stop():
-                return None, at, FinishReason.CANCELLED
-            if request.deadline is not None and time.monotonic() >= request.deadline:
-                return None, at, FinishReason.DEADLINE
-            chunk = request.tokens[at : at + size]
-            logits = self._with_room(
-                sequence, lambda chunk=chunk: self._backend.prefill(sequence, chunk, stop)
-            )
-            if logits is None:
-                return None, at, FinishReason.CANCELLED
-            self._store.extend(sequence, chunk)
-            at += len(chunk)
-        return logits, at, FinishReason.CANCELLED
+    def expected_s(self, tokens: Sequence[int]) -> float:
+        """Seconds until the first token of an answer to ``tokens``. Any thread may ask."""
+        return self._prefill.expected_s(tokens)
 
-    def _with_room(self, keep: int, evaluate: Callable[[], Logits | None]) -> Logits | None:
-        """Evaluate; where the pool is full, forget the oldest branches until it fits."""
-        while True:
-            try:
-                return evaluate()
-            except ContextFull:
-                if not self._store.make_room(keep):
-                    raise
+    @property
+    def step_s(self) -> float:
+        """Seconds that a token of an answer takes. Any thread may ask."""
+        return self._pace.step_s
+
+    def save(self, *, everything: bool = False) -> bool:
+        """Write evaluated prompts to disk; without ``everything`` one that is news, if there is one."""
+        return self.store.save(everything=everything)
 
     def _meet_demand(
-        self, request: GenerationRequest, branch: _Branch, logits: Logits, stop: StopCheck
+        self, request: GenerationRequest, branch: CandidateBranch, logits: Logits, stop: StopCheck
     ) -> Generator[Token, None, Logits | None]:
         """Generate until what is demanded leaves a choice: before, further candidates would be the same.
 
@@ -148,12 +134,12 @@ class Decoder:
                 return None
             yield Token(0, token, self._backend.tokenizer.piece(token), branch.logprob)
             steps = [(branch.sequence, token)]
-            branch.finish = _why_stop(request, stop)
+            branch.finish = _why_stop(request, stop, branch.tokens)
             following = None if branch.finish else self._backend.decode(steps, stop)
             if following is None:
                 branch.finish = branch.finish or FinishReason.CANCELLED
                 return None
-            self._store.extend(branch.sequence, [token])
+            self.store.extend(branch.sequence, [token])
             logits = following[0]
         return logits
 
@@ -163,7 +149,7 @@ class Decoder:
         blanks = len(demanded) > 1 and demanded.isspace()
         return bool(demanded) and (blanks or self._demanded.completing(demanded) < candidates)
 
-    def _open_branches(self, request: GenerationRequest, first: _Branch) -> list[_Branch]:
+    def _open_branches(self, request: GenerationRequest, first: CandidateBranch) -> list[CandidateBranch]:
         """Give every further candidate a sequence and the state of the first."""
         branches = [first]
         length = self._backend.length(first.sequence)
@@ -172,7 +158,7 @@ class Decoder:
             branches.append(replace(first, sequence=scratch, data=bytearray(first.data)))
         return branches
 
-    def _is_sure(self, request: GenerationRequest, branch: _Branch, logits: Logits) -> bool:
+    def _is_sure(self, request: GenerationRequest, branch: CandidateBranch, logits: Logits) -> bool:
         """Whether one candidate will do: the first word is likely enough for the request."""
         if request.second_look is None:
             return False
@@ -180,32 +166,16 @@ class Decoder:
         likeliest = best(logits, 1, allowed)[0]
         return log_probability(logits, likeliest, allowed) >= math.log(request.second_look.unsure_below)
 
-    def _look_again(self, request: GenerationRequest, branches: list[_Branch], stop: StopCheck) -> None:
-        """Score what follows after each candidate; too long ones, and a lone one, are left without."""
-        look, first = request.second_look, branches[0]
-        if look is None or len(branches) < 2 or not look.following:
-            return
-        encode = self._backend.tokenizer.encode
-        following = encode(look.following)[:_FOLLOWING_TOKENS]
-        shared = common_prefix(look.before, self._store.tokens(first.sequence))
-        scratch = self._scratch[0]
-        scores: dict[str, float] = {}
-        for branch in branches:
-            text = look.shown(branch.text)
-            if text and text not in scores:
-                read = (*look.before[shared:], *encode(f"{look.head}{text}\n"), *following)
-                if len(read) > self._backend.chunk_tokens:
-                    return
-                self._backend.fork(first.sequence, scratch, shared)
-                found = self._backend.score(scratch, read, len(following), stop)
-                self._backend.rewind(scratch, 0)
-                if found is None:
-                    return
-                scores[text] = sum(found) / len(found)
-            branch.fit = scores.get(text)
+    def _is_late(self, request: GenerationRequest) -> bool:
+        """Whether the time for the answer does not allow for further candidates, and reading what follows."""
+        if request.answer_by is None or request.second_look is None:
+            return False
+        reading = self._pace.batch_s(2 * FOLLOWING_TOKENS) * request.candidates
+        needed = _TYPICAL_ANSWER * self._pace.step_s * request.candidates + reading
+        return time.monotonic() + needed > request.answer_by
 
     def _decode(
-        self, request: GenerationRequest, branches: list[_Branch], logits: Logits, stop: StopCheck
+        self, request: GenerationRequest, branches: list[CandidateBranch], logits: Logits, stop: StopCheck
     ) -> Generator[Token, None, None]:
         random = np.random.default_rng(request.sampling.seed)
         rows = self._first_tokens(request, branches, logits, random)
@@ -222,26 +192,67 @@ class Decoder:
                     alive.append(index)
             if not alive:
                 break
-            reason = _why_stop(request, stop)
+            reason = _why_stop(request, stop, branches[0].tokens)
             steps = [(branches[i].sequence, branches[i].last) for i in alive]
             following = None
             if reason is None:
                 keep = branches[0].sequence
-                following = self._with_room(keep, lambda steps=steps: self._backend.decode(steps, stop))
+                following = self._prefill.with_room(
+                    keep, lambda steps=steps: self._backend.decode(steps, stop)
+                )
             if following is None:
                 for i in alive:
                     branches[i].finish = reason or FinishReason.CANCELLED
                 break
             for row, i in enumerate(alive):
                 if i == 0:
-                    self._store.extend(branches[0].sequence, [branches[0].last])
+                    self.store.extend(branches[0].sequence, [branches[0].last], alone=len(alive) == 1)
                 scores[i] = following[row]
                 rows[i] = choose(scores[i], request.sampling, random, self._allowed(branches[i]))
         for branch in branches[1:]:
             self._backend.rewind(branch.sequence, 0)
 
+    def _decode_alone(
+        self,
+        request: GenerationRequest,
+        branches: list[CandidateBranch],
+        logits: Logits,
+        stop: StopCheck,
+    ) -> Generator[Token, None, None]:
+        """One candidate; several tokens a step where they can be guessed."""
+        (branch,) = branches
+        random = np.random.default_rng(request.sampling.seed)
+        guessing = request.sampling.temperature <= 0 and request.guesses
+        lookup = PromptLookup((*request.lookup, *request.tokens)) if guessing else None
+        stepper = Stepper(self._backend, branch.sequence, lookup)
+        while True:
+            token = self._take(
+                request, branch, choose(logits, request.sampling, random, self._allowed(branch)), logits
+            )
+            if token is not None:
+                yield Token(0, token, self._backend.tokenizer.piece(token), branch.logprob)
+            branch.finish = branch.finish or _why_stop(request, stop, branch.tokens)
+            if token is None or branch.finish is not None:
+                break
+            began = time.monotonic()
+            following = self._prefill.with_room(
+                branch.sequence, lambda token=token: stepper.after(token, stop)
+            )
+            if following is None:
+                branch.finish = FinishReason.CANCELLED
+                break
+            if stepper.is_plain:
+                self._pace.note(1, time.monotonic() - began)
+            self.store.extend(branch.sequence, [token], alone=stepper.is_plain)
+            logits = following
+        stepper.settle()
+
     def _first_tokens(
-        self, request: GenerationRequest, branches: list[_Branch], logits: Logits, random: np.random.Generator
+        self,
+        request: GenerationRequest,
+        branches: list[CandidateBranch],
+        logits: Logits,
+        random: np.random.Generator,
     ) -> list[int]:
         """A different first token for every branch; only the first branch may end at once."""
         allowed = self._allowed(branches[0])
@@ -254,13 +265,15 @@ class Decoder:
             branch.finish = FinishReason.END_OF_TEXT
         return firsts + [-1] * (len(branches) - len(firsts))
 
-    def _allowed(self, branch: _Branch) -> NDArray[np.intp] | None:
+    def _allowed(self, branch: CandidateBranch) -> NDArray[np.intp] | None:
         """Tokens that may come next; None for all."""
         if branch.demanded:
             return self._demanded.allowed(branch.demanded)
         return self._unblank if branch.indented and not branch.data else None
 
-    def _take(self, request: GenerationRequest, branch: _Branch, token: int, logits: Logits) -> int | None:
+    def _take(
+        self, request: GenerationRequest, branch: CandidateBranch, token: int, logits: Logits
+    ) -> int | None:
         """Add a chosen token to a branch; None where it ended instead."""
         if token in self._stop_tokens:
             branch.finish = FinishReason.END_OF_TEXT
@@ -279,14 +292,11 @@ class Decoder:
         return token
 
 
-def _why_stop(request: GenerationRequest, stop: StopCheck) -> FinishReason | None:
+def _why_stop(request: GenerationRequest, stop: StopCheck, generated: int) -> FinishReason | None:
     if stop():
         return FinishReason.CANCELLED
-    if request.deadline is not None and time.monotonic() >= request.deadline:
+    now = time.monotonic()
+    if request.deadline is not None and now >= request.deadline:
         return FinishReason.DEADLINE
-    return None
-
-
-def _candidate(branch: _Branch) -> Candidate:
-    mean = branch.logprob / branch.tokens if branch.tokens else 0.0
-    return Candidate(branch.text, branch.finish or FinishReason.CANCELLED, mean, branch.tokens, branch.fit)
+    late = request.answer_by is not None and now >= request.answer_by
+    return FinishReason.DEADLINE if late and generated >= _LEAST_ANSWER else None

@@ -1,7 +1,8 @@
 """One thread owns the model; everyone else hands it requests and gets a handle back.
 
 Requests run one at a time, by priority and then by age. The newest request of a lane stops the older ones
-of that lane, queued or running. The engine does not know what a lane stands for.
+of that lane, queued or running; one of higher priority interrupts one of lower, which is taken up again after
+it. The engine does not know what a lane stands for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import count
 
@@ -20,9 +21,10 @@ from engine.errors import EngineClosed
 from engine.request import FinishReason, Generation, GenerationRequest, Timings, Token
 
 logger = logging.getLogger(__name__)
-BRANCHES = 3  # cached prompts. They share one pool, and every token looks past all of it: more cost more
+BRANCHES = 3  # sequences that hold prompts: what is typed, what would come next, what is being warmed
 MAX_CANDIDATES = 3  # of which all but the first need a sequence of their own
 SEQUENCES = BRANCHES + MAX_CANDIDATES - 1
+_REST_S = 2.0  # without a request, after which there is time to save what was evaluated
 
 
 class Handle:
@@ -34,6 +36,7 @@ class Handle:
         self.submitted = time.monotonic()
         self._on_token = on_token
         self._stop = threading.Event()
+        self._interrupted = threading.Event()
 
     def cancel(self) -> None:
         """Stop within one token, or inside a chunk; the result then says CANCELLED."""
@@ -44,25 +47,40 @@ class Handle:
         """Whether ``cancel`` was called."""
         return self._stop.is_set()
 
-    def run(self, decoder: Decoder) -> None:
-        """Run to the end on the calling thread and set ``result``. Never raises."""
+    def interrupt(self) -> None:
+        """Stop for now: something more urgent has come."""
+        self._interrupted.set()
+
+    def run(self, decoder: Decoder) -> bool:
+        """Run on the calling thread and set ``result``; False where it was interrupted before its end.
+
+        Never raises.
+        """
+        self._interrupted.clear()
         waited = (time.monotonic() - self.submitted) * 1e3
         if self.cancelled:
             self.result.set_result(Generation((), Timings(queue_ms=waited), FinishReason.CANCELLED))
-            return
+            return True
         try:
-            tokens = decoder.run(self.request, self._stop.is_set, waited)
+            tokens = decoder.run(self.request, self._is_stopped, waited)
             while True:
                 try:
                     token = next(tokens)
                 except StopIteration as end:
-                    self.result.set_result(end.value)
-                    return
+                    generation: Generation = end.value
+                    if generation.finish is FinishReason.CANCELLED and not self.cancelled:
+                        return False
+                    self.result.set_result(generation)
+                    return True
                 if self._on_token is not None:
                     self._on_token(token)
         except Exception as error:  # whatever a request does, the thread lives on for the next one
             logger.exception("a generation failed")
             self.result.set_exception(error)
+        return True
+
+    def _is_stopped(self) -> bool:
+        return self._stop.is_set() or self._interrupted.is_set()
 
 
 class Engine:
@@ -71,7 +89,12 @@ class Engine:
     ``opened`` is a future of the backend: it carries the error where opening failed.
     """
 
-    def __init__(self, open_backend: Callable[[], Backend]) -> None:
+    def __init__(
+        self,
+        open_backend: Callable[[], Backend],
+        *,
+        open_decoder: Callable[[Backend], Decoder] = lambda backend: Decoder(backend, BRANCHES),
+    ) -> None:
         self.opened: Future[Backend] = Future()
         self._queue: queue.PriorityQueue[tuple[int, int, Handle | None]] = queue.PriorityQueue()
         self._order = count()
@@ -79,7 +102,10 @@ class Engine:
         self._lock = threading.Lock()
         self._closed = False
         self._running: Handle | None = None
-        self._thread = threading.Thread(target=self._serve, args=(open_backend,), name="engine", daemon=True)
+        self._decoder: Decoder | None = None
+        self._thread = threading.Thread(
+            target=self._serve, args=(open_backend, open_decoder), name="engine", daemon=True
+        )
         self._thread.start()
 
     def submit(self, request: GenerationRequest, on_token: Callable[[Token], None] | None = None) -> Handle:
@@ -93,7 +119,19 @@ class Engine:
                     older.cancel()
                 self._lanes[request.lane] = handle
             self._queue.put((request.priority, next(self._order), handle))
+            running = self._running
+            if running is not None and running.request.priority > request.priority:
+                running.interrupt()
         return handle
+
+    def expected_s(self, tokens: Sequence[int]) -> float:
+        """About how many seconds until the first token of an answer to ``tokens``, if it began now."""
+        return self._decoder.expected_s(tokens) if self._decoder is not None else 0.0
+
+    @property
+    def step_s(self) -> float:
+        """About how many seconds each token of an answer takes."""
+        return self._decoder.step_s if self._decoder is not None else 0.0
 
     @property
     def idle(self) -> bool:
@@ -113,24 +151,44 @@ class Engine:
             self._queue.put((-1, next(self._order), None))
         self._thread.join(timeout_s)
 
-    def _serve(self, open_backend: Callable[[], Backend]) -> None:
+    def _serve(self, open_backend: Callable[[], Backend], open_decoder: Callable[[Backend], Decoder]) -> None:
         try:
             backend = open_backend()
-            decoder = Decoder(backend, BRANCHES)
+            self._decoder = decoder = open_decoder(backend)
         except Exception as error:
             self.opened.set_exception(error)
             self._drain(error)
             return
         self.opened.set_result(backend)
-        while (handle := self._queue.get()[2]) is not None:
-            self._running = handle
-            handle.run(decoder)
-            self._running = None
+        while (entry := self._next(decoder)) is not None:
+            priority, order, handle = entry
             with self._lock:
-                if self._lanes.get(handle.request.lane) is handle:
+                self._running = handle
+                # what came between taking it out and here has found nothing running to interrupt
+                urgent = not self._queue.empty() and self._queue.queue[0][0] < priority
+            is_done = not urgent and handle.run(decoder)
+            with self._lock:
+                self._running = None
+                if not is_done and not self._closed:
+                    self._queue.put((priority, order, handle))
+                elif self._lanes.get(handle.request.lane) is handle:
                     del self._lanes[handle.request.lane]
+            if not is_done and self._closed:
+                handle.result.set_exception(EngineClosed("the engine was shut down"))
         self._drain(EngineClosed("the engine was shut down"))
+        decoder.save(everything=True)
         backend.close()
+
+    def _next(self, decoder: Decoder) -> tuple[int, int, Handle] | None:
+        """The next request; while there is none for a while, prompts are saved. None at the end."""
+        saving = True
+        while True:
+            try:
+                priority, order, handle = self._queue.get(timeout=_REST_S if saving else None)
+            except queue.Empty:
+                saving = decoder.save()
+                continue
+            return None if handle is None else (priority, order, handle)
 
     def _drain(self, error: Exception) -> None:
         """Answer whatever still waits, so that nobody waits for ever."""

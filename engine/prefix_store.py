@@ -1,81 +1,299 @@
-"""Which sequence of the backend holds what, and which shares the longest prefix with a new prompt.
+"""Where evaluated prompts are kept, and which of them shares the longest prefix with a new one.
 
-A token that some sequence holds at the right place is never evaluated again. Owned by the engine's thread.
+Three places: *resident* in a sequence of the backend, *parked* in memory as a copy of a sequence's state,
+*saved* on disk (``saved_prefixes``). What one of them holds at the right place is not evaluated again.
+Owned by the engine's thread; only ``expected`` may be called from others.
 """
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from engine.backend import Backend
+from engine.backend import Backend, Logits
+from engine.batches import body_length, usable
+from engine.radix_tree import RadixTree, common_prefix
+from engine.saved_prefixes import SavedPrefix, SavedPrefixes
 
 _WORTH_KEEPING = 256  # tokens: a tail longer than this is another document, not an earlier keystroke
+_WORTH_PARKING = 96  # tokens: less is evaluated in half a second
+_WORTH_FETCHING = 32  # tokens more than what is resident, for a parked or saved prompt to be fetched
 
 
-@dataclass(slots=True)
-class _Branch:
+@dataclass(slots=True, eq=False)
+class _Resident:
+    """What a sequence holds. Its first ``body`` tokens were evaluated in blocks (see ``batches``), those up
+    to ``exact`` one at a time, what is left as part of an answer: in company, as no prompt is."""
+
     tokens: list[int] = field(default_factory=list)
+    body: int = 0
+    exact: int = 0
+    logits: Logits | None = None  # after the first ``logits_at`` tokens
+    logits_at: int = 0
     used: int = 0
+    owner: str = ""
+    foreground: bool = False
+    saved: int = 0  # tokens of the body that are on disk
+
+
+@dataclass(slots=True, eq=False)
+class _Parked:
+    """A copy of a sequence's state in memory; only its body counts."""
+
+    tokens: tuple[int, ...]
+    state: bytes
+    owner: str
+    saved: int
+    uses: int = 1
+    worth: float = 0.0
 
 
 class PrefixStore:
-    """Keeps the first ``branches`` sequences of ``backend`` as a cache of evaluated prompts."""
+    """Keeps the first ``branches`` sequences of ``backend``, up to ``parked_bytes`` of further states in
+    memory, and those of ``saved`` on disk as a cache of evaluated prompts."""
 
-    def __init__(self, backend: Backend, branches: int) -> None:
+    def __init__(
+        self, backend: Backend, branches: int, *, parked_bytes: int = 0, saved: SavedPrefixes | None = None
+    ) -> None:
         self._backend = backend
-        self._branches = [_Branch() for _ in range(branches)]
+        self._block = backend.block_tokens
+        self._residents = [_Resident() for _ in range(branches)]
+        self._parked: list[_Parked] = []
+        self._most_bytes = parked_bytes
+        self._saved = saved
+        self._tree: RadixTree[_Parked | SavedPrefix] = RadixTree()
+        self._lock = threading.Lock()  # the tree and the residents' tokens are read by other threads
         self._clock = count(1)
+        self._aged = 0.0  # worth of the last state that was let go: what came later is worth more
+        for entry in saved.entries if saved is not None else ():
+            self._tree.insert(entry.tokens, entry)
+
+    @property
+    def parked_bytes(self) -> int:
+        """What copies of states in memory take."""
+        return sum(len(one.state) for one in self._parked)
 
     def tokens(self, sequence: int) -> list[int]:
-        """What a sequence holds; the caller appends what it evaluates, through ``extend``."""
-        return self._branches[sequence].tokens
+        """What a sequence holds."""
+        return self._residents[sequence].tokens
 
-    def acquire(self, prompt: Sequence[int]) -> tuple[int, int]:
-        """A sequence rewound to the longest cached prefix of ``prompt``, and that prefix's length.
+    def expected(self, prompt: Sequence[int]) -> int:
+        """How many tokens of ``prompt`` would come from the cache now. Any thread may ask."""
+        with self._lock:
+            return max(self._best_resident(prompt)[1], self._best_elsewhere(prompt)[1])
 
-        The last prompt token is never counted as cached: its logits are needed.
+    def acquire(self, prompt: Sequence[int], owner: str = "", *, foreground: bool = True) -> tuple[int, int]:
+        """A sequence that holds what the cache has of ``prompt``, and how many tokens that is.
+
+        A ``foreground`` prompt's sequence is left to it: what is evaluated ahead goes elsewhere.
         """
-        shared = [common_prefix(branch.tokens, prompt) for branch in self._branches]
-        source = max(range(len(shared)), key=lambda i: (shared[i], self._branches[i].used))
-        length = min(shared[source], len(prompt) - 1)
-        sequence = source
-        if len(self._branches[source].tokens) - length > _WORTH_KEEPING:
-            others = [i for i in range(len(self._branches)) if i != source] or [source]
-            sequence = min(others, key=lambda i: self._branches[i].used)
-        if sequence != source:
-            self._backend.fork(source, sequence, length)
-            self._branches[sequence].tokens = list(self._branches[source].tokens[:length])
-        elif not self._backend.rewind(sequence, length):
-            self._backend.rewind(sequence, 0)
-            length = 0
-        del self._branches[sequence].tokens[length:]
-        self._branches[sequence].used = next(self._clock)
-        return sequence, length
+        with self._lock:
+            source, length = self._best_resident(prompt)
+            elsewhere, there = self._best_elsewhere(prompt)
+            if elsewhere is not None and there >= length + _WORTH_FETCHING:
+                source = self._victim(foreground)
+                length = min(there, self._fetch(elsewhere, source))
+                if not length:  # lost meanwhile
+                    source, length = self._best_resident(prompt)
+            sequence = self._place(source, length, owner, foreground)
+            if sequence != source and length:
+                self._copy(source, sequence, length)
+            self._cut(sequence, length)
+            resident = self._residents[sequence]
+            resident.used, resident.owner, resident.foreground = next(self._clock), owner, foreground
+            return sequence, length
 
-    def extend(self, sequence: int, tokens: Sequence[int]) -> None:
-        """Note that ``tokens`` were evaluated at the end of ``sequence``."""
-        self._branches[sequence].tokens.extend(tokens)
+    def rewind(self, sequence: int, length: int) -> None:
+        """Forget all but the first ``length`` tokens of a sequence."""
+        with self._lock:
+            self._cut(sequence, length)
+
+    def extend(
+        self, sequence: int, tokens: Sequence[int], *, in_blocks: bool = False, alone: bool = True
+    ) -> None:
+        """Note that ``tokens`` were evaluated at the end of ``sequence``: in whole blocks, each by itself
+        (``alone``), or in company."""
+        resident = self._residents[sequence]
+        with self._lock:
+            length = len(resident.tokens) + len(tokens)
+            if (in_blocks or self._block == 1) and resident.body == len(resident.tokens):
+                resident.body = resident.exact = length
+            elif alone and not in_blocks and resident.exact == len(resident.tokens):
+                resident.exact = length
+            resident.tokens.extend(tokens)
+
+    def remember_logits(self, sequence: int, logits: Logits) -> None:
+        """Keep what comes after all that ``sequence`` holds now."""
+        resident = self._residents[sequence]
+        resident.logits, resident.logits_at = logits, len(resident.tokens)
+
+    def logits(self, sequence: int) -> Logits | None:
+        """The logits after all that ``sequence`` holds, where they are known."""
+        resident = self._residents[sequence]
+        return resident.logits if resident.logits_at == len(resident.tokens) else None
 
     def make_room(self, keep: int) -> bool:
         """Forget the branch that was used longest ago, ``keep`` excepted; False where nothing is left."""
-        held = [i for i, branch in enumerate(self._branches) if branch.tokens and i != keep]
+        held = [i for i, one in enumerate(self._residents) if one.tokens and i != keep]
         if not held:
             return False
-        oldest = min(held, key=lambda i: self._branches[i].used)
-        self._backend.rewind(oldest, 0)
-        self._branches[oldest].tokens.clear()
+        oldest = min(held, key=lambda i: self._residents[i].used)
+        self.rewind(oldest, 0)
         return True
 
+    def save(self, *, everything: bool = False) -> bool:
+        """Write prompts that were asked for, one of each owner, to disk, where they changed much since.
 
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many leading tokens are equal; halves slices, which C compares far faster than a loop."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if list(a[low:middle]) == list(b[low:middle]):
-            low = middle
+        Without ``everything`` one of them; whether there was one.
+        """
+        if self._saved is None:
+            return False
+        wrote = False
+        for sequence, resident in enumerate(self._residents):
+            body = resident.body
+            if resident.owner and resident.foreground and self._is_news(body, resident.saved):
+                state = self._backend.save(sequence)
+                self._saved.write(tuple(resident.tokens[:body]), state, _label(resident.owner))
+                resident.saved, wrote = body, True
+                if not everything:
+                    return True
+        owners = {one.owner for one in self._residents if one.tokens and one.foreground}
+        for parked in self._parked:
+            news = self._is_news(len(parked.tokens), parked.saved)
+            if parked.owner and parked.owner not in owners and news:
+                self._saved.write(parked.tokens, parked.state, _label(parked.owner))
+                parked.saved, wrote = len(parked.tokens), True
+                if not everything:
+                    return True
+        return wrote
+
+    def _is_news(self, tokens: int, saved: int) -> bool:
+        return tokens >= _WORTH_PARKING and abs(tokens - saved) >= _WORTH_FETCHING
+
+    def _best_resident(self, prompt: Sequence[int]) -> tuple[int, int]:
+        """The sequence that serves most of ``prompt``, the latest of equals, and how much."""
+        found = [
+            usable(min(one.exact, common_prefix(one.tokens, prompt)), one.body, len(prompt), self._block)
+            for one in self._residents
+        ]
+        source = max(range(len(found)), key=lambda i: (found[i], self._residents[i].used))
+        return source, found[source]
+
+    def _best_elsewhere(self, prompt: Sequence[int]) -> tuple[_Parked | SavedPrefix | None, int]:
+        """The parked (rather than saved) prompt that serves most of ``prompt``, and how much."""
+        shared, entries = self._tree.longest(prompt)
+        if not entries:
+            return None, 0
+        entry = next((one for one in entries if isinstance(one, _Parked)), entries[0])
+        reached = min(shared, body_length(len(prompt), self._block))
+        return entry, reached - reached % self._block
+
+    def _place(self, source: int, length: int, owner: str, foreground: bool) -> int:
+        """Where a prompt goes that shares ``length`` tokens with ``source``."""
+        there = self._residents[source]
+        tail = len(there.tokens) - length
+        if length == 0:
+            return self._victim(foreground)
+        taken = there.foreground and not foreground
+        if tail > _WORTH_KEEPING or taken or (tail and there.owner not in (owner, "")):
+            return self._victim(foreground, but=source)
+        return source
+
+    def _victim(self, foreground: bool, but: int = -1) -> int:
+        """The sequence to give up: the one used longest ago, but not the latest foreground prompt's."""
+        residents = self._residents
+        latest = max((one.used for one in residents if one.foreground), default=0)
+        free = (
+            [
+                i
+                for i, one in enumerate(residents)
+                if i != but and (foreground or one.used != latest or not one.tokens)
+            ]
+            or [i for i in range(len(residents)) if i != but]
+            or [0]
+        )
+        victim = min(free, key=lambda i: (len(residents[i].tokens) > 0, residents[i].used))
+        self._park(victim)
+        return victim
+
+    def _park(self, sequence: int) -> None:
+        """Keep a copy of what a sequence holds in memory, if that is worth its bytes."""
+        resident = self._residents[sequence]
+        tokens = tuple(resident.tokens[: resident.body])
+        shared, _ = self._tree.longest(tokens)
+        if self._most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING:
+            return
+        state = self._backend.save(sequence)
+        if len(state) > self._most_bytes:
+            return
+        self._keep(_Parked(tokens, state, resident.owner if resident.foreground else "", resident.saved))
+
+    def _keep(self, parked: _Parked) -> None:
+        for older in [one for one in self._parked if one.tokens == parked.tokens[: len(one.tokens)]]:
+            parked.uses += older.uses
+            self._drop(older)
+        self._parked.append(parked)
+        self._tree.insert(parked.tokens, parked)
+        self._weigh(parked)
+        while self.parked_bytes > self._most_bytes:
+            least = min(self._parked, key=lambda one: one.worth)
+            self._aged = least.worth
+            self._drop(least)
+
+    def _weigh(self, parked: _Parked) -> None:
+        """GreedyDual-Size-Frequency (Cherkasova 1998): age + uses x cost / bytes; the cost is in tokens that
+        nothing else holds."""
+        own = len(parked.tokens) - max(
+            (common_prefix(one.tokens, parked.tokens) for one in self._parked if one is not parked), default=0
+        )
+        parked.worth = self._aged + parked.uses * max(1, own) / len(parked.state) * 1e4
+
+    def _drop(self, parked: _Parked) -> None:
+        self._parked.remove(parked)
+        self._tree.remove(parked.tokens, parked)
+
+    def _fetch(self, entry: _Parked | SavedPrefix, sequence: int) -> int:
+        """Load a parked or saved prompt into ``sequence``; how many tokens came, 0 where it is lost."""
+        if isinstance(entry, _Parked):
+            state: bytes | None = entry.state
+            entry.uses += 1
+            self._weigh(entry)
+        elif self._saved is not None and (state := self._saved.read(entry)) is not None:
+            self._saved.touch(entry)
         else:
-            high = middle - 1
-    return low
+            state = None
+            self._tree.remove(entry.tokens, entry)
+        resident = self._residents[sequence]
+        if state is None or not self._backend.load(sequence, state, len(entry.tokens)):
+            self._cut(sequence, 0)
+            return 0
+        resident.tokens = list(entry.tokens)
+        resident.body = resident.exact = len(entry.tokens)
+        resident.logits = None
+        resident.saved = entry.saved if isinstance(entry, _Parked) else len(entry.tokens)
+        return len(entry.tokens)
+
+    def _copy(self, source: int, target: int, length: int) -> None:
+        there, here = self._residents[source], self._residents[target]
+        self._backend.fork(source, target, length)
+        here.tokens = there.tokens[:length]
+        here.body, here.exact = min(there.body, length), min(there.exact, length)
+        here.logits, here.logits_at, here.saved = there.logits, there.logits_at, 0
+
+    def _cut(self, sequence: int, length: int) -> None:
+        resident = self._residents[sequence]
+        if not self._backend.rewind(sequence, length):
+            self._backend.rewind(sequence, 0)
+            length = 0
+        del resident.tokens[length:]
+        resident.body, resident.exact = min(resident.body, length), min(resident.exact, length)
+        if resident.logits_at > length:
+            resident.logits, resident.logits_at = None, 0
+
+
+def _label(owner: str) -> str:
+    """An owner's name on disk: says nothing of it."""
+    return hashlib.blake2b(owner.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

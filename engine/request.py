@@ -14,8 +14,8 @@ from enum import Enum, IntEnum
 class Priority(IntEnum):
     """Lower runs first."""
 
-    INTERACTIVE = 0
-    BACKGROUND = 10
+    INTERACTIVE = 0  # somebody waits
+    BACKGROUND = 10  # nobody waits yet; stopped by whatever comes before it, and taken up again
 
 
 class FinishReason(Enum):
@@ -63,8 +63,13 @@ class GenerationRequest:
     prompt that ends inside a word is healed: the prompt is cut at a token boundary and the rest is
     demanded back; it is not part of the answer. ``candidates`` > 1 opens that many branches, each with a
     different first token, which share one prefill; ``second_look`` compares them. ``stop_when`` sees the
-    text so far of one candidate, on the engine's thread, after each token. ``deadline`` is in
-    ``time.monotonic`` seconds.
+    text so far of one candidate, on the engine's thread, after each token.
+
+    ``deadline`` and ``answer_by`` are in ``time.monotonic`` seconds: after the first nothing is done any
+    more; after the second the answer ends with what there is, but is not empty, and no second look begins
+    that would last longer. ``owner`` is an opaque name of what the prompt belongs to: one prompt of each is
+    saved across restarts. ``guesses``: whether tokens may be guessed from the prompt, and from ``lookup``,
+    further text that the answer may repeat. ``max_tokens`` 0 only evaluates the prompt.
     """
 
     tokens: tuple[int, ...]
@@ -75,7 +80,11 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     priority: Priority = Priority.INTERACTIVE
     deadline: float | None = None
+    answer_by: float | None = None
     lane: str = ""
+    owner: str = ""
+    guesses: bool = True
+    lookup: tuple[int, ...] = ()
     second_look: SecondLook | None = None
 
 

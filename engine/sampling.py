@@ -13,7 +13,7 @@ def log_probability(logits: Logits, token: int, allowed: NDArray[np.intp] | None
     """Natural log of the softmax probability of ``token``, among ``allowed`` where given; logits (V,)."""
     values = logits if allowed is None else logits[allowed]
     top = float(values.max())
-    return float(logits[token]) - top - float(np.log(np.exp(values - top, dtype=np.float64).sum()))
+    return float(logits[token]) - top - float(np.log(np.exp(values - top).sum(dtype=np.float64)))
 
 
 def choose(

@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # vscode-languageclient adds it
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     from lsp_server import (
+        cache_command,
         complete_command,
         context_command,
         demo,
@@ -65,7 +66,15 @@ def _parser() -> argparse.ArgumentParser:
         models_command,
     )
 
-    for command in (demo, complete_command, context_command, flow_command, models_command, doctor):
+    for command in (
+        demo,
+        complete_command,
+        context_command,
+        flow_command,
+        models_command,
+        cache_command,
+        doctor,
+    ):
         command.add_parser(verbs)
     return parser
 

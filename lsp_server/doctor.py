@@ -55,6 +55,7 @@ def examine(model: str, report: Any) -> dict[str, Any]:
     home = cache_dir()
     disk = shutil.disk_usage(next(p for p in (home, *home.parents) if p.exists()))
     load = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    advice: list[str] = []
     found: dict[str, Any] = {
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
@@ -65,6 +66,7 @@ def examine(model: str, report: Any) -> dict[str, Any]:
             "memory_free_gb": round(memory.available / 1e9, 1),
             "cache_directory": str(home),
             "disk_free_gb": round(disk.free / 1e9, 1),
+            "saved_prompts_gb": _saved_prompts_gb(advice),
         },
         "backend": {
             "name": f"llama.cpp (llama-cpp-python {version()})",
@@ -72,7 +74,6 @@ def examine(model: str, report: Any) -> dict[str, Any]:
             "reason": "built for a GPU" if has_gpu() else "this llama.cpp was built without GPU support",
         },
     }
-    advice: list[str] = []
     if amx_is_broken():
         advice.append(
             "this build of llama.cpp uses Intel AMX, which crashes, so its fast weight layout is off; "
@@ -86,6 +87,16 @@ def examine(model: str, report: Any) -> dict[str, Any]:
         found["model"] = {"error": str(error)}
         advice.append(str(error))
     return found | {"advice": advice}
+
+
+def _saved_prompts_gb(advice: list[str]) -> float | None:
+    from engine.saved_prefixes import prefixes_dir, usage
+
+    try:
+        return round(usage(prefixes_dir()).size_bytes / 1e9, 2)
+    except OSError as error:
+        advice.append(f"saved prompts cannot be used: {prefixes_dir()}: {error.strerror or error}")
+        return None
 
 
 def _examine_model(name: str, report: Any, advice: list[str]) -> dict[str, Any]:

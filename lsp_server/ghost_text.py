@@ -120,7 +120,7 @@ class GhostText:
         if assembled is None or query.uri in self._asked or not assembled.prompt.stable:
             return
         tokens = assembled.prompt.tokens[: assembled.prompt.stable]
-        request = GenerationRequest(tokens, max_tokens=1, priority=Priority.BACKGROUND, lane=_WARMING)
+        request = GenerationRequest(tokens, max_tokens=0, priority=Priority.BACKGROUND, lane=_WARMING)
         self._warming = session.engine.submit(request)
 
     async def suggest(

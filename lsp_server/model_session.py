@@ -18,8 +18,10 @@ from context.tokenised import TokenisedItems
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.catalog import ResolvedModel
     from engine.engine import Engine
     from engine.llama.model import LlamaModel
+    from engine.saved_prefixes import SavedPrefixes
     from engine.speed import Speed
 
 Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
@@ -27,6 +29,8 @@ Report = Callable[[str, float | None], None]  # what is being done, and the shar
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
 _LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token of a CPU
 _QUICK = 1_500  # tokens of prefill a second: a GPU, which depth costs little
+_ON_GPU = 32_768  # tokens of KV cache there, unless the settings say otherwise
+_MARGIN = 256  # tokens
 _PREPARED = 2  # times the budget: packing passes over pieces that are too large
 _REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
 
@@ -67,7 +71,8 @@ def open_session(
     """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence."""
     from engine.catalog import Progress, resolve
     from engine.choice import choose_model, speed_book, speed_of
-    from engine.engine import SEQUENCES, Engine
+    from engine.decoding import Decoder
+    from engine.engine import BRANCHES, SEQUENCES, Engine
     from engine.llama.opening import open_llama
 
     def on_progress(progress: Progress) -> None:
@@ -84,33 +89,66 @@ def open_session(
         )
         speed, reason = speed_of(model, speed_book()), "chosen in the settings"
     name = model.entry.name if model.entry else model.path.stem
+    budget, context_tokens = sizes(settings, speed)
     report(f"loading {name}", None)
     engine = Engine(
         lambda: open_llama(
             model.path,
             sequences=SEQUENCES,
-            context_tokens=settings.engine.context_tokens,
+            context_tokens=context_tokens,
             threads=settings.engine.threads,
             gpu_layers=settings.engine.gpu_layers,
             report=lambda share: report(f"loading {name}", share),
             cancelled=cancelled,
-        )
+        ),
+        open_decoder=lambda backend: Decoder(
+            backend,
+            BRANCHES,
+            speed=speed,
+            parked_bytes=settings.engine.parked_mb * 1_000_000,
+            saved=_saved_prefixes(settings, model, context_tokens),
+        ),
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
-    budget = settings.context.budget_tokens or affordable(speed, settings.engine.context_tokens)
     encode, form = lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
     return ModelSession(
         engine=engine,
         encode=encode,
         form=form,
         tokenised=TokenisedItems(encode, form),
-        budget_tokens=min(budget, settings.engine.context_tokens // 2, tokenizer.trained_context),
+        budget_tokens=min(budget, tokenizer.trained_context),
         name=name,
         path=model.path,
         reason=reason,
         speed=speed,
         notice=model.notice,
     )
+
+
+def _saved_prefixes(settings: Settings, model: ResolvedModel, context_tokens: int) -> SavedPrefixes | None:
+    """Evaluated prompts of earlier sessions; None where none are kept."""
+    from engine.llama.opening import state_identity
+    from engine.saved_prefixes import SavedPrefixes, prefixes_dir
+
+    if not settings.engine.saved_mb:
+        return None
+    sha256 = model.entry.sha256 if model.entry else ""
+    identity = state_identity(model.path, sha256, context_tokens=context_tokens)
+    return SavedPrefixes(prefixes_dir(), identity, settings.engine.saved_mb * 1_000_000)
+
+
+def sizes(settings: Settings, speed: Speed) -> tuple[int, int]:
+    """Tokens of a prompt, and of the KV cache: on a CPU what one prompt needs, on a GPU what all share."""
+    given, quick = settings.engine.context_tokens, speed.prefill >= _QUICK
+    budget = settings.context.budget_tokens or affordable(speed, given or (_ON_GPU if quick else 0))
+    if not given:
+        return budget, max(_ON_GPU, 2 * budget) if quick else budget + _room(settings, budget)
+    return max(1, min(budget, given // 2 if quick else given - _room(settings, given))), given
+
+
+def _room(settings: Settings, tokens: int) -> int:
+    """Tokens for the answer to a prompt of ``tokens``, and because prompts grow before they are cut."""
+    return min(settings.completion.max_tokens + _MARGIN + tokens // 8, tokens // 2)
 
 
 def affordable(speed: Speed, context_tokens: int) -> int:

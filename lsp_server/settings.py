@@ -31,13 +31,29 @@ class EngineSettings:
     """How the model is run."""
 
     context_tokens: int = _setting(
-        8192, "Size of the KV cache in tokens, shared by all documents.", least=512
+        0,
+        "Size of the KV cache: the longest prompt with its answer, in tokens; 0 takes what the budget needs. "
+        "On a CPU five prompts have so many each, on a GPU all share them.",
+        least=0,
     )
     threads: int = _setting(
         0, "Most CPU threads to use; 0 takes the cores that other processes leave.", least=0
     )
     gpu_layers: int = _setting(
         -1, "Layers to put on a GPU where llama.cpp was built for one; -1 means all.", least=-1
+    )
+    parked_mb: int = _setting(
+        256, "Memory for evaluated prompts that may be needed again, beside those in use.", least=0
+    )
+    saved_mb: int = _setting(
+        1000,
+        "Disk space for evaluated prompts of earlier sessions, for quick starts; 0: none.",
+        least=0,
+    )
+    ahead: str = _setting(
+        "always",
+        "Evaluate in idle time what will be asked next: `always`, `plugged in` (not on battery), `never`.",
+        choices=("always", "plugged in", "never"),
     )
 
 
@@ -48,6 +64,12 @@ class CompletionSettings:
     enabled: bool = _setting(True, "Whether anything is suggested at all.")
     max_tokens: int = _setting(96, "Most tokens generated for one suggestion.", least=1)
     candidates: int = _setting(3, "Suggestions to choose from when asked for explicitly (1 to 3).", least=1)
+    deadline_ms: int = _setting(
+        400,
+        "Time for a suggestion while typing. Where the whole prompt would take longer, a shorter one is "
+        "asked, and the whole one evaluated for the next time; 0 waits for the whole one.",
+        least=0,
+    )
     timeout_ms: int = _setting(10_000, "After this long, what is there is shown, or nothing.", least=50)
     menu: str = _setting(
         "auto",
@@ -64,7 +86,7 @@ class ContextSettings:
     budget_tokens: int = _setting(
         0,
         "Most prompt tokens of a completion; 0 takes what this machine evaluates in 6 s: 1024 to 4096, from "
-        "1500 tokens a second on up to half of `engine.contextTokens`.",
+        "1500 tokens a second on up to half of `engine.contextTokens` (there 32768 where that is 0).",
         least=0,
     )
     disabled_sources: tuple[str, ...] = _setting(

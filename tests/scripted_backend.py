@@ -5,6 +5,7 @@ It keeps the promises of ``engine.backend.Backend`` and checks that its caller k
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -40,20 +41,26 @@ class ByteTokenizer:
 
 class ScriptedBackend:
     """Continues the text after the middle marker (or all of it) as ``script`` says: its whole answer to what
-    stands there; the model ends where the answer does. ``evaluated`` counts prompt tokens."""
+    stands there; the model ends where the answer does. ``evaluated`` counts prompt tokens, ``steps`` batches
+    of an answer. ``manner`` says of each token held how it was evaluated: in a batch of whole ``blocks``,
+    ``alone``, or in ``company``, which a real backend's values depend on."""
 
     def __init__(
-        self, script: Script, *, context_tokens: int = 4096, sequences: int = 5, chunk_s: float = 0.0
+        self,
+        script: Script,
+        *,
+        context_tokens: int = 4096,
+        sequences: int = 5,
+        chunk_s: float = 0.0,
+        block_tokens: int = 1,
     ) -> None:
-        self.script, self.context_tokens, self.sequences, self.chunk_s = (
-            script,
-            context_tokens,
-            sequences,
-            chunk_s,
-        )
+        self.script, self.context_tokens, self.sequences = script, context_tokens, sequences
+        self.chunk_s, self.block_tokens = chunk_s, block_tokens
         self.chunk_tokens = 32
         self.tokenizer = ByteTokenizer()
         self.held: list[list[int]] = [[] for _ in range(sequences)]
+        self.manner: list[list[str]] = [[] for _ in range(sequences)]
+        self.steps = 0
         self.evaluated = 0
         self.closed = False
 
@@ -65,16 +72,27 @@ class ScriptedBackend:
                 return None
             time.sleep(0.001)
         self.evaluated += len(tokens)
-        self.held[sequence].extend(tokens)
-        assert len(self.held[sequence]) <= self.context_tokens
+        self._append(sequence, tokens, len(tokens))
         return self._logits(sequence)
 
     def decode(self, steps: Sequence[tuple[int, int]], stop: StopCheck) -> Logits | None:
         if stop():
             return None
+        self.steps += 1
         for sequence, token in steps:
-            self.held[sequence].append(token)
+            self._append(sequence, [token], len(steps))
         return np.stack([self._logits(sequence) for sequence, _ in steps])
+
+    def verify(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> list[Logits] | None:
+        assert 0 < len(tokens) <= self.chunk_tokens
+        if stop():
+            return None
+        self.steps += 1
+        found = []
+        for token in tokens:
+            self._append(sequence, [token], len(tokens))
+            found.append(self._logits(sequence))
+        return found
 
     def score(self, sequence: int, tokens: Sequence[int], count: int, stop: StopCheck) -> list[float] | None:
         if stop():
@@ -83,22 +101,39 @@ class ScriptedBackend:
         for i, token in enumerate(tokens):
             if i >= len(tokens) - count:
                 found.append(log_probability(self._logits(sequence), token))
-            self.held[sequence].append(token)
+            self._append(sequence, [token], len(tokens))
         return found
 
     def length(self, sequence: int) -> int:
         return len(self.held[sequence])
 
     def rewind(self, sequence: int, length: int) -> bool:
-        del self.held[sequence][length:]
+        del self.held[sequence][length:], self.manner[sequence][length:]
         return True
 
     def fork(self, source: int, target: int, length: int) -> None:
         assert source != target
         self.held[target] = self.held[source][:length]
+        self.manner[target] = self.manner[source][:length]
+
+    def save(self, sequence: int) -> bytes:
+        return pickle.dumps((self.held[sequence], self.manner[sequence]))
+
+    def load(self, sequence: int, state: bytes | memoryview, length: int) -> bool:
+        held, manner = pickle.loads(state)  # noqa: S301
+        self.held[sequence], self.manner[sequence] = held[:length], manner[:length]
+        return len(held) >= length
 
     def close(self) -> None:
         self.closed = True
+
+    def _append(self, sequence: int, tokens: Sequence[int], batch: int) -> None:
+        self.held[sequence].extend(tokens)
+        assert len(self.held[sequence]) <= self.context_tokens
+        block = self.block_tokens
+        in_blocks = batch % block == 0 and (batch >= 2 * block or block == 1)
+        manner = "blocks" if in_blocks else "alone" if batch == 1 else "company"
+        self.manner[sequence].extend([manner] * len(tokens))
 
     def _logits(self, sequence: int) -> Logits:
         held = self.held[sequence]

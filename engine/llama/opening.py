@@ -41,6 +41,17 @@ def open_llama(
         raise
 
 
+def state_identity(path: Path, sha256: str, *, context_tokens: int) -> str:
+    """What a saved state belongs to: the model, this build of llama.cpp on this processor, the context.
+
+    A model without a proven hash is told by its path, size and time.
+    """
+    facts = path.stat()
+    model = sha256 or f"{path} {facts.st_size} {facts.st_mtime_ns}"
+    system = llama_cpp().llama_print_system_info().decode("utf-8", "replace")
+    return " | ".join((model, version(), system, f"{context_tokens} tokens"))
+
+
 def has_gpu() -> bool:
     """Whether this llama.cpp can put layers on a GPU."""
     return bool(llama_cpp().llama_supports_gpu_offload())

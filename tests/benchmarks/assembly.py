@@ -123,9 +123,9 @@ async def _measure(
 async def _served(root: Path | None, budget: int, model: str) -> AsyncIterator[tuple[Editor, Memory]]:
     """A scripted server, ready, its event loop and its memory watched from the start."""
     settings = {
-        "completion": {"timeoutMs": 60_000, "maxTokens": 4},
+        "completion": {"deadlineMs": 0, "timeoutMs": 60_000, "maxTokens": 4},
         "context": {"budgetTokens": budget},
-        "engine": {"contextTokens": 4 * budget},
+        "engine": {"savedMb": 0},
     }
     folders = [root.as_uri()] if root else []
     async with editor(

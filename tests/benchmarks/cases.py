@@ -93,9 +93,9 @@ async def at_cursor(
     """A case replayed in a server of its own (nothing typed for another case is remembered) whose context is
     ready: the connection, and the URI of the document to be completed."""
     settings = {
-        "completion": {"timeoutMs": PATIENCE_MS},
+        "completion": {"deadlineMs": 0, "timeoutMs": PATIENCE_MS},
         "context": {"budgetTokens": budget, "disabledSources": list(disabled)},
-        "engine": {"contextTokens": max(8192, 2 * budget + 1024)},
+        "engine": {"savedMb": 0},
     }
     async with editor(
         model=model,

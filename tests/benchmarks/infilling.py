@@ -38,7 +38,7 @@ async def predict(
 ) -> tuple[list[dict[str, Any]], Any]:
     """One prediction for each row, and the server's status."""
     predictions = []
-    async with editor(model=model, settings={"completion": {"timeoutMs": 60_000}}) as wire:
+    async with editor(model=model, settings={"completion": {"deadlineMs": 0, "timeoutMs": 60_000}}) as wire:
         status = await wire.ready()
         for number, row in enumerate(rows):
             prefix, suffix = str(row["prompt"]), str(row["suffix"])

@@ -111,9 +111,9 @@ async def _ask_language(
     model: str, language: str, root: Path, budget: int, assemble_only: bool
 ) -> list[dict[str, Any]]:
     settings = {
-        "completion": {"timeoutMs": 6 * PATIENCE_MS, "maxTokens": 24},
+        "completion": {"deadlineMs": 0, "timeoutMs": 6 * PATIENCE_MS, "maxTokens": 24},
         "context": {"budgetTokens": budget},
-        "engine": {"contextTokens": 2 * budget + 1024},
+        "engine": {"savedMb": 0},
     }
     async with editor(
         model=model,

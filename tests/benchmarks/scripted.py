@@ -16,6 +16,7 @@ import asyncio
 import bisect
 import gc
 import time
+from array import array
 from asyncio.events import Handle
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,20 +64,17 @@ class Vocabulary(LlamaModel):
 
 
 class NothingEvaluated:
-    """Keeps ``engine.backend.Backend``'s promises, one pool of cells for all sequences included; whatever
-    it is asked, the answer ends at once."""
+    """Keeps ``engine.backend.Backend``'s promises; whatever it is asked, the answer ends at once."""
 
     def __init__(
         self, vocabulary: Vocabulary, *, context_tokens: int, sequences: int, prefill: float
     ) -> None:
         self.tokenizer, self.context_tokens, self.sequences = vocabulary, context_tokens, sequences
-        self.chunk_tokens = 128  # as LlamaBackend on a CPU
+        self.chunk_tokens, self.block_tokens = 128, 4  # as LlamaBackend on a CPU
         self.asked_last: list[int] = []
         self.evaluated = 0
         self._prefill_s = 1 / prefill if prefill else 0.0
         self._held: list[list[int]] = [[] for _ in range(sequences)]
-        self._cells: list[list[int]] = [[] for _ in range(sequences)]  # forks share theirs
-        self._next_cell = 0
         # the end is surest; where a word has to be finished first, the shortest token that does it
         lengths = [len(piece) for piece in vocabulary.pieces]
         self._logits = -_PER_BYTE * np.array(lengths, dtype=np.float32)
@@ -102,6 +100,12 @@ class NothingEvaluated:
             self._append(sequence, (token,))
         return np.stack([self._logits] * len(steps))
 
+    def verify(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> list[Logits] | None:
+        if stop():
+            return None
+        self._append(sequence, tokens)
+        return [self._logits] * len(tokens)
+
     def score(self, sequence: int, tokens: Sequence[int], count: int, stop: StopCheck) -> list[float] | None:
         if stop():
             return None
@@ -112,12 +116,18 @@ class NothingEvaluated:
         return len(self._held[sequence])
 
     def rewind(self, sequence: int, length: int) -> bool:
-        del self._held[sequence][length:], self._cells[sequence][length:]
+        del self._held[sequence][length:]
         return True
 
     def fork(self, source: int, target: int, length: int) -> None:
         self._held[target] = self._held[source][:length]
-        self._cells[target] = self._cells[source][:length]
+
+    def save(self, sequence: int) -> bytes:
+        return array("i", self._held[sequence]).tobytes()
+
+    def load(self, sequence: int, state: bytes | memoryview, length: int) -> bool:
+        self._held[sequence] = list(array("i", bytes(state)))[:length]
+        return len(self._held[sequence]) == length
 
     def close(self) -> None:
         self.tokenizer.close()
@@ -127,14 +137,9 @@ class NothingEvaluated:
         return b"".join(self.tokenizer.piece(token) for token in self.asked_last).decode("utf-8", "replace")
 
     def _append(self, sequence: int, tokens: Sequence[int]) -> None:
-        wanted = sum(map(len, self._cells)) + len(tokens)
-        if wanted > self.context_tokens:  # counted exactly only where it may matter
-            wanted = len(set[int]().union(*self._cells)) + len(tokens)
-        if wanted > self.context_tokens:
+        if len(self._held[sequence]) + len(tokens) > self.context_tokens:
             raise ContextFull(f"the scripted context of {self.context_tokens} tokens is full")
         self._held[sequence].extend(tokens)
-        self._cells[sequence].extend(range(self._next_cell, self._next_cell + len(tokens)))
-        self._next_cell += len(tokens)
 
 
 class Loop:

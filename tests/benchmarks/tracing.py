@@ -83,9 +83,9 @@ def run(typist: Typist, trace: str = TRACE) -> list[dict[str, Any]]:
 
 async def _type(typist: Typist, row: Trace, root: Path) -> dict[str, Any]:
     settings = {
-        "completion": {"timeoutMs": 4 * PATIENCE_MS, "maxTokens": 4},
+        "completion": {"deadlineMs": 0, "timeoutMs": 4 * PATIENCE_MS, "maxTokens": 4},
         "context": {"budgetTokens": typist.budget},
-        "engine": {"contextTokens": 2 * typist.budget},
+        "engine": {"savedMb": 0, "ahead": "never"},
     }
     accounts, switches, typed, done = [], [], 0, 0
     async with editor(
