@@ -333,4 +333,4 @@ def test_only_hunks_that_both_finished_count_and_a_cut_off_line_is_left_out(tmp_
 
 
 def test_few_requests_come_from_every_project_too() -> None:
-    assert [Course(number).most_keys for number in (1, 20, 300)] == [5, 6, 60]
+    assert [Course(number).most_keys for number in (1, 60, 300)] == [10, 20, 40]

@@ -1,8 +1,10 @@
-"""llama-server (from the package xllamacpp) in a process of its own, with the flags llama.vim recommends.
+"""llama-server in a process of its own, with the flags llama.vim recommends: a program that is there, or the
+one in the package xllamacpp.
 
     python -m tests.benchmarks.llama_vim.server MODEL_FILE THREADS
 
-Prints its address and serves until its standard input ends. ``Server`` starts it so, and asks it.
+Serves with the package, prints the address and goes on until its standard input ends. ``Server`` starts it
+so, and asks it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +29,8 @@ FLAGS = {
     "n_ubatch": 1024,
     "n_cache_reuse": 256,
 }  # those of --fim-qwen-1.5b-default
+_STARTS_WITHIN_S, _ENDS_WITHIN_S = 120.0, 10.0
+_ASKED_EVERY_S = 0.2
 
 HOW_TO_INSTALL = (
     "llama.cpp's server comes from the package xllamacpp, which CodeFlow itself does not need: "
@@ -39,16 +44,33 @@ def is_installed() -> bool:
 
 
 class Server:
-    """A running server."""
+    """A running server; ``program`` is the path of a llama-server, "" means the package's."""
 
-    def __init__(self, model: Path, threads: int) -> None:
-        command = [sys.executable, "-m", __name__, str(model), str(threads)]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._child.stdout is not None
-        self.address = self._child.stdout.readline().strip()
-        if not self.address:
-            raise RuntimeError("llama-server did not start")
+    def __init__(self, model: Path, threads: int, program: str = "") -> None:
+        if program:
+            port = _free_port()
+            self.address = f"http://127.0.0.1:{port}"
+            command = [program, *_arguments(model, threads, port)]
+            quiet = subprocess.DEVNULL
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
+            try:
+                self._wait()
+            except BaseException:
+                self.close()
+                raise
+        else:
+            command = [sys.executable, "-m", __name__, str(model), str(threads)]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert self._child.stdout is not None
+            self.address = self._child.stdout.readline().decode().strip()
+            if not self.address:
+                self.close()
+                raise RuntimeError("llama-server did not start")
         self.process = psutil.Process(self._child.pid)
+
+    def is_running(self) -> bool:
+        """Whether it can still be asked."""
+        return self._child.poll() is None
 
     def infill(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask on a connection of its own, as the plugin's curl does. Blocks."""
@@ -67,13 +89,31 @@ class Server:
 
     def close(self) -> None:
         """End it."""
-        assert self._child.stdin is not None
-        self._child.stdin.close()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._child.terminate()
         try:
-            self._child.wait(10)
+            self._child.wait(_ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+
+    def _wait(self) -> None:
+        where = urlsplit(self.address)
+        until = time.monotonic() + _STARTS_WITHIN_S
+        while time.monotonic() < until and self.is_running():
+            connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=10)
+            try:
+                connection.request("GET", "/health")
+                if connection.getresponse().status == http.HTTPStatus.OK:
+                    return
+            except OSError:
+                pass
+            finally:
+                connection.close()
+            time.sleep(_ASKED_EVERY_S)
+        raise RuntimeError(f"llama-server did not start: {self._child.args}")
 
 
 def serve(model: str, threads: int) -> None:
@@ -89,6 +129,18 @@ def serve(model: str, threads: int) -> None:
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     sys.stdin.read()
+
+
+def _arguments(model: Path, threads: int, port: int) -> list[str]:
+    options = {
+        "model": model,
+        "host": "127.0.0.1",
+        "port": port,
+        "threads": threads,
+        "threads-batch": threads,
+    }
+    options |= {"ctx-size": 0, "batch-size": 1024, "ubatch-size": 1024, "cache-reuse": 256}  # as in FLAGS
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 def _free_port() -> int:

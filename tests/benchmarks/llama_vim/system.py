@@ -24,8 +24,8 @@ class LlamaVim:
 
     name = "llama.vim"
 
-    def __init__(self, model: Path) -> None:
-        self._model = model
+    def __init__(self, model: Path, program: str = "") -> None:
+        self._model, self._program = model, program
         self._server: Server | None = None
         self._awake = True
         self._buffer = Buffer()
@@ -38,9 +38,10 @@ class LlamaVim:
     async def session(self, root: Path) -> AsyncIterator[None]:
         """A new editor: nothing remembered, nothing picked. The server is started where there is none."""
         del root
-        if self._server is None or not self._server.process.is_running():
+        if self._server is None or not self._server.is_running():
             self.close()
-            self._server = await asyncio.to_thread(Server, self._model, FreeCores().cores)
+            cores = FreeCores().cores
+            self._server = await asyncio.to_thread(Server, self._model, cores, self._program)
         plugin = self._plugin = self._new()
         self._ahead = 0
         every_second = asyncio.create_task(self._update_ring())

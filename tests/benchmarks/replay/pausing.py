@@ -1,5 +1,10 @@
 """Stopping and continuing a process with all that it started, so that two systems never compute at once; and
 keeping a core busy, as other programs do.
+
+    python -m tests.benchmarks.replay.pausing HOME
+
+Waits for the end of its standard input, then continues what was left stopped by a run that was killed.
+Whoever is continued finds its own input ended, and ends.
 """
 
 from __future__ import annotations
@@ -30,6 +35,20 @@ def resume(process: psutil.Process) -> None:
 
 
 @contextmanager
+def continued_in_the_end(home: str) -> Iterator[None]:
+    """See to it that nothing stays stopped, even if this process is killed, of all that has ``home`` for its
+    CODEFLOW_HOME."""
+    command = [sys.executable, "-m", __name__, home]
+    # a session of its own, so that no signal to the group of this process ends it too
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watching:
+        try:
+            yield
+        finally:
+            assert watching.stdin is not None
+            watching.stdin.close()
+
+
+@contextmanager
 def busy_core(*, really: bool = True) -> Iterator[None]:
     """One core computes all the time; nothing happens unless ``really``."""
     if not really:
@@ -47,3 +66,15 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         return [process, *process.children(recursive=True)]
     return []
+
+
+def _continue_all(home: str) -> None:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.status() == psutil.STATUS_STOPPED and process.environ().get("CODEFLOW_HOME") == home:
+                process.resume()
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    _continue_all(sys.argv[1])

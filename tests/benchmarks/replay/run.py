@@ -23,8 +23,8 @@ from tests.benchmarks.replay.typist import Pace, Row, Typist
 from tests.benchmarks.replayed import replay
 
 HUNKS = 2  # of each commit: a commit costs each server a start
-MOST_KEYS = 60  # of each hunk: some are whole files
-_FEWEST_KEYS = 5
+MOST_KEYS = 40  # of each hunk: some are whole files
+_FEWEST_KEYS = 10
 _FAILURES = 3  # commits one after the other: then something is broken for good
 
 
@@ -68,6 +68,8 @@ class Run:
                     await self._commit(commit)
                     failures = 0
                 except Exception as error:
+                    if (running := asyncio.current_task()) is not None and running.cancelling():
+                        raise asyncio.CancelledError from error  # what stopped this run stopped a server too
                     self.note(_failure(commit, error))
                     self.tell(f"{commit.task_id} failed: {_said(error)}", self._share())
                     failures += 1

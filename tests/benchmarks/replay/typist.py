@@ -20,7 +20,7 @@ from tests.benchmarks.replay.plan import Commit, File, Hunk, cost, first_keys, k
 from tests.benchmarks.replay.system import Offer, System
 
 WORTH_TAKING = 3  # keys that a suggestion has to save
-_PATIENCE_S = 180.0  # for one answer; beyond it something is broken
+_PATIENCE_S = 600.0  # for one answer; beyond it something is broken
 _NEXT_INDENTATION = re.compile(r"\n[ \t\n]*\Z")
 _COMING = 80  # characters of what is to come that are noted, for looking at single requests
 
