@@ -132,6 +132,25 @@ def assemble(
         count=count,
         previous=previous.window if previous is not None else None,
     )
+    prompt = prompt_of(
+        document, Position(line, column), window, pack, form=form, encode=encode, repository=repository
+    )
+    return Assembled(prompt, Held(window, pack, serial, chosen_at, budget_tokens), document)
+
+
+def prompt_of(
+    document: Document,
+    position: Position,
+    window: Window,
+    pack: Pack,
+    *,
+    form: PromptFormat,
+    encode: Encode,
+    repository: str,
+) -> Prompt:
+    """The prompt for a position that holds these pieces and lines; secrets are left out."""
+    line, column = position
+    text = document.line(line)
     head, middle, lead = _around_anchor(document, window, line, column)
     tail = "" if closed_by_editor(text[column:]) else text[column:]
     ending = document.lines[line][len(text) :]
@@ -140,7 +159,7 @@ def assemble(
         middle,
         [tail + ending, *document.lines[line + 1 : window.end]],
     )
-    prompt = render(
+    return render(
         form=form,
         encode=encode,
         items=pack.items,
@@ -151,7 +170,6 @@ def assemble(
         head=head,
         suffix=suffix,
     )
-    return Assembled(prompt, Held(window, pack, serial, chosen_at, budget_tokens), document)
 
 
 def _still_good(previous: Held, document: Document, line: int, serial: int, budget_tokens: int) -> bool:

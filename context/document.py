@@ -29,6 +29,12 @@ class Edit(NamedTuple):
     end: Position | None = None
 
 
+def end_of(start: Position, text: str) -> Position:
+    """Where ``text`` ends that begins at ``start``."""
+    *above, last = split_lines(text)
+    return Position(start.line + len(above), len(last) + (0 if above else start.column))
+
+
 def split_lines(text: str) -> tuple[str, ...]:
     """Lines with their ends; always at least one, and a last one without an end."""
     if "\r" not in text:  # four times as fast, and by far the usual case

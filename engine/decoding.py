@@ -81,13 +81,16 @@ class Decoder:
         prefilled = self._prefill.run(request, stop)
         began, logits, finish = time.monotonic(), prefilled.logits, prefilled.reason
         branches: list[CandidateBranch] = []
+        is_late = False
         if logits is not None and request.max_tokens:
             first = CandidateBranch(prefilled.sequence, request.begin_with, request.begin_with.isspace())
             branches = [first]
             if request.candidates > 1:
                 logits = yield from self._meet_demand(request, first, logits, stop)
             if first.finish is None and logits is not None:
-                if not (self._is_sure(request, first, logits) or self._is_late(request)):
+                is_sure = self._is_sure(request, first, logits)
+                is_late = not is_sure and self._is_late(request)
+                if not (is_sure or is_late):
                     branches = self._open_branches(request, first)
                 decode = self._decode if len(branches) > 1 else self._decode_alone
                 yield from decode(request, branches, logits, stop)
@@ -106,6 +109,7 @@ class Decoder:
                 decode_ms=(time.monotonic() - began) * 1e3,
             ),
             finish,
+            hurried=is_late or finish is FinishReason.DEADLINE,
         )
 
     def expected_s(self, tokens: Sequence[int]) -> float:

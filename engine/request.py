@@ -131,8 +131,12 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The answer to a request; ``candidates`` is empty where it was cancelled before its first token."""
+    """The answer to a request; ``candidates`` is empty where it was cancelled before its first token.
+
+    ``hurried``: with more time than ``answer_by`` left it might have been another.
+    """
 
     candidates: tuple[Candidate, ...]
     timings: Timings
     finish: FinishReason
+    hurried: bool = False

@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+_TIMEOUT_MS = 120_000  # who asks in a terminal waits
 _GATHER_WITHIN_S = 20.0  # a larger workspace is used as far as it was read
 
 
@@ -40,12 +41,13 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
 
     from context import Query, Workspace
     from context.workspace import Opened
+    from lsp_server.ask import Ask
     from lsp_server.from_lsp import opened_document, position_in
     from lsp_server.ghost_text import GhostText
     from lsp_server.model_session import open_session
     from lsp_server.one_shot import folder_of, gather
     from lsp_server.place import Place
-    from lsp_server.settings import ModelSettings, Settings
+    from lsp_server.settings import CompletionSettings, ModelSettings, Settings
     from lsp_server.show import Terminal
 
     file = options.file.resolve()
@@ -56,7 +58,9 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
         document, types.Position(options.line, options.character), types.PositionEncodingKind.Utf16
     )
     terminal = Terminal(quiet=options.json)
-    settings = Settings(model=ModelSettings(name=options.model))
+    settings = Settings(
+        model=ModelSettings(name=options.model), completion=CompletionSettings(timeout_ms=_TIMEOUT_MS)
+    )
     with terminal.progress() as report:
         session = await asyncio.to_thread(open_session, settings, report)
         workspace, ghost_text = Workspace(), GhostText()
@@ -72,15 +76,8 @@ async def _complete(options: argparse.Namespace, text: str) -> int:
             within_s=_GATHER_WITHIN_S,
         )
     try:
-        found = await ghost_text.suggest(
-            workspace.snapshot(),
-            Query(uri, position),
-            session,
-            settings,
-            candidates=options.candidates,
-            repository=root.name,
-            dossier=dossier,
-        )
+        ask = Ask(workspace.snapshot(), Query(uri, position), session, settings, root.name, dossier)
+        found = await ghost_text.suggest(ask, candidates=options.candidates)
     finally:
         await asyncio.to_thread(session.engine.close)
     account = next(reversed(ghost_text.accounts.values()), None)

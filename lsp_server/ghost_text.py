@@ -1,41 +1,35 @@
 """One request for ghost text: context assembles a prompt, engine generates, trim cuts.
 
-The walk that inline completion, the completion menu and the one-shot command share. It reads a snapshot and
-nothing else that can change, but for what the previous prompt held, which keeps the cache warm.
+The walk that inline completion, the completion menu and the one-shot command share. It reads an ``Ask`` and
+nothing else that can change, but for what earlier prompts held, which keeps the cache warm.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import time
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from context import Assembled, Held, Query, Snapshot, assemble
-from context.dossier import Dossier
-from context.privacy import redact_lines
-from context.prompt import Piece, Prompt
-from context.syntax import error_count
-from lsp_server.model_session import ModelSession
-from lsp_server.place import Extent, Place
-from lsp_server.settings import Settings
-from lsp_server.trim import Shown, is_finished, trim
+from context import Assembled, Held, Prompt
+from context.prompt import Piece
+from context.shorter import near_window, shorter_prompts
+from context.window import Window
+from lsp_server.ahead import Ahead
+from lsp_server.ask import Ask
+from lsp_server.place import Place
+from lsp_server.ranking import shown_of
+from lsp_server.trim import Shown
 from lsp_server.typed_along import TypedAlong
 
 if TYPE_CHECKING:
-    from engine.engine import Handle
-    from engine.request import Candidate, Generation, SecondLook
+    from engine.engine import Engine, Handle
+    from engine.request import Generation
 
 _ACCOUNTS_KEPT = 200
-_WARMING = "warming"  # the lane of what nobody waits for
-_UNSURE_BELOW = 0.7  # probability of the first word below which candidates are compared
-_FIT_WEIGHT = 4.0  # best of those tried on 60 rows outside the tuning set (docs/log.md)
-_LINES_BELOW = 4  # that candidates are judged by; the engine takes the first 24 tokens of them
-_LINE_TOKENS = 48  # most tokens of a suggestion that is one line
-_CHECKED_LINES = 60  # lines before, and half as many after, that a candidate's syntax is checked with
+_ANSWER_TOKENS = 8  # of a suggestion that time is kept for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class Account:
     """What one answer cost and was made of; times in milliseconds, the rest in tokens."""
 
     key: str
-    source: str  # "model", or "typed along" where no model call was needed
+    source: str  # "model", "typed along" where no call was needed, "foreseen" where it had been made ahead
     total_ms: float = 0.0
     assemble_ms: float = 0.0
     queue_ms: float = 0.0
@@ -54,6 +48,7 @@ class Account:
     generated_tokens: int = 0
     finish: str = ""
     mean_logprob: float = 0.0
+    whole: bool = True  # False: a shorter prompt was asked, because there was no time for the whole one
     pieces: tuple[Piece, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -70,22 +65,47 @@ class Suggestion:
 
 
 @dataclass(slots=True)
+class _Document:
+    """What is remembered of a document from one request to the next."""
+
+    held: Held | None = None  # by the latest whole prompt
+    evaluated: Held | None = None  # by the latest whole prompt that was evaluated to its end
+    near: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The prompt to ask now, and the whole one, which it may be."""
+
+    prompt: Prompt
+    assembled: Assembled
+
+    @property
+    def is_whole(self) -> bool:
+        return self.prompt is self.assembled.prompt
+
+
+@dataclass(slots=True)
 class GhostText:
     """Answers requests for one server; remembers what it showed and what prompts hold."""
 
     typed_along: TypedAlong = field(default_factory=TypedAlong)
     accounts: OrderedDict[str, Account] = field(default_factory=OrderedDict)
-    _held: dict[str, Held] = field(default_factory=dict)
+    _foreseen: dict[str, Account] = field(default_factory=dict)  # of suggestions that nobody saw yet
+    _documents: dict[str, _Document] = field(default_factory=dict)
     _latest: Held | None = None
-    _asked: set[str] = field(default_factory=set)  # documents for which there was a request
-    _warming: Handle | None = None
+    _ahead: Ahead = field(init=False)
+    _followed: set[str] = field(default_factory=set)  # suggestions whose acceptance was looked beyond
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        """What is asked ahead goes the same way."""
+        self._ahead = Ahead(self._foresee)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.typed_along.forget(uri)
-        self._held.pop(uri, None)
-        self._asked.discard(uri)
+        self._documents.pop(uri, None)
 
     def from_what_was_shown(self, place: Place) -> Suggestion | None:
         """The rest of an earlier suggestion, where what was typed since agrees with it."""
@@ -94,132 +114,123 @@ class GhostText:
         if found is None:
             return None
         shown, key = found
-        self._account(Account(key, "typed along", total_ms=(time.perf_counter() - started) * 1e3))
+        account = self._foreseen.pop(key, None) or Account(key, "typed along")
+        self._account(replace(account, total_ms=(time.perf_counter() - started) * 1e3))
         return Suggestion(shown, key)
 
-    async def warm(
-        self,
-        snapshot: Snapshot,
-        query: Query,
-        session: ModelSession,
-        settings: Settings,
-        *,
-        repository: str = "",
-        dossier: Dossier | None = None,
-    ) -> None:
-        """Evaluate, while nobody waits, what the first prompt for a document will hold of other files.
+    def look_beyond(self, ask: Ask, shown: Suggestion) -> None:
+        """``shown`` is on the screen at the place of ``ask``: ask what comes once it is accepted."""
+        if shown.key not in self._followed:
+            self._follow(shown.key)
+            self._ahead.begin(ask, shown.shown, better=False)
 
-        Gives way to the first real request; does nothing once there was one for this document.
+    def evaluate_ahead(self, ask: Ask, *, pieces_only: bool) -> None:
+        """Evaluate, while nobody waits, what a request at this place would need.
+
+        ``pieces_only``: the line is not known yet, only which other files matter.
         """
-        from engine.request import GenerationRequest, Priority
+        self._ahead.do(ask, lambda: self._evaluate(ask, pieces_only=pieces_only))
 
-        if query.uri in self._asked:
-            return
-        assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
-        # a prompt cut short would take the place of the whole one, once that is evaluated
-        if assembled is None or query.uri in self._asked or not assembled.prompt.stable:
-            return
-        tokens = assembled.prompt.tokens[: assembled.prompt.stable]
-        request = GenerationRequest(tokens, max_tokens=0, priority=Priority.BACKGROUND, lane=_WARMING)
-        self._warming = session.engine.submit(request)
-
-    async def suggest(
-        self,
-        snapshot: Snapshot,
-        query: Query,
-        session: ModelSession,
-        settings: Settings,
-        *,
-        candidates: int = 1,
-        repository: str = "",
-        dossier: Dossier | None = None,
-    ) -> list[Suggestion]:
+    async def suggest(self, ask: Ask, *, candidates: int = 1, in_time: bool = False) -> list[Suggestion]:
         """Ask the model. Empty where nothing useful came, or a newer request for the document took over.
 
-        Cancelling the task stops the engine within a token, or inside a chunk of the prompt.
+        ``in_time``: the answer is to come within ``completion.deadlineMs``, whatever the prompt has to lack,
+        and what comes next is asked ahead. Cancelling the task stops the engine within a token, or inside a
+        chunk of the prompt.
         """
-        from engine.engine import MAX_CANDIDATES
-        from engine.request import GenerationRequest
-
-        started = time.perf_counter()
-        self._asked.add(query.uri)
-        if self._warming is not None:
-            self._warming.cancel()
-        document = snapshot.documents[query.uri]
-        place = Place(document, document.clamp(query.position))
-        assembled = await self._assemble(snapshot, query, session, settings, repository, dossier)
-        if assembled is None:  # a secret
+        started = time.monotonic()
+        self._ahead.stop()
+        limit_s = ask.settings.completion.deadline_ms / 1e3 if in_time else 0.0
+        answer_by = started + limit_s if limit_s else None
+        chosen = await self._choose(ask, answer_by)
+        if chosen is None:  # a secret
             return []
-        self._held[query.uri] = self._latest = assembled.held
-        assembled_at = time.perf_counter()
-        limit = settings.completion.max_tokens
-        look = _second_look(place, assembled.prompt, _UNSURE_BELOW if candidates == 1 else math.inf)
-        handle = session.engine.submit(
-            GenerationRequest(
-                tokens=assembled.prompt.tokens,
-                begin_with=assembled.prompt.begin_with,
-                max_tokens=min(limit, _LINE_TOKENS) if place.extent is Extent.LINE else limit,
-                candidates=MAX_CANDIDATES if look else max(1, min(candidates, MAX_CANDIDATES)),
-                second_look=look,
-                stop_when=lambda text: is_finished(place, text),
-                deadline=time.monotonic() + settings.completion.timeout_ms / 1e3,
-                lane=query.uri,
+        assembled_at = time.monotonic()
+        handle = ask.session.engine.submit(
+            ask.request(
+                chosen.prompt,
+                candidates=candidates,
+                answer_by=answer_by,
+                whole=chosen.is_whole,
+                background=False,
             )
         )
-        try:
-            generation = await asyncio.shield(asyncio.wrap_future(handle.result))
-        except asyncio.CancelledError:
-            handle.cancel()
-            raise
+        generation = await _result(handle)
         if handle.cancelled:
             return []
-        best = (await asyncio.to_thread(_shown, place, generation))[:candidates]
-        key = f"c{next(self._keys)}"
-        timings = generation.timings
-        self._account(
-            Account(
-                key,
-                "model",
-                total_ms=(time.perf_counter() - started) * 1e3,
-                assemble_ms=(assembled_at - started) * 1e3,
-                queue_ms=timings.queue_ms,
-                prefill_ms=timings.prefill_ms,
-                decode_ms=timings.decode_ms,
-                prompt_tokens=timings.prompt_tokens,
-                cached_tokens=timings.cached_tokens,
-                generated_tokens=timings.generated_tokens,
-                finish=generation.finish.value,
-                mean_logprob=best[0][1].mean_logprob if best else 0.0,
-                pieces=assembled.prompt.pieces,
-            )
+        self._note_evaluated(ask, chosen, generation)
+        best = (await asyncio.to_thread(shown_of, ask.place, generation))[:candidates]
+        account = _account_of(f"c{next(self._keys)}", "model", chosen, generation)
+        account = replace(
+            account,
+            total_ms=(time.monotonic() - started) * 1e3,
+            assemble_ms=(assembled_at - started) * 1e3,
+            mean_logprob=best[0][1].mean_logprob if best else 0.0,
         )
-        if best:
-            self.typed_along.remember(place, best[0][0], key)
-        return [Suggestion(shown, key) for shown, _ in best]
+        self._account(account)
+        for shown, _ in reversed(best):
+            self.typed_along.remember(ask.place, shown, account.key)
+        if in_time:
+            self._follow(account.key)
+            better = not chosen.is_whole or generation.hurried
+            self._ahead.begin(ask, best[0][0] if best else None, better=better)
+        return [Suggestion(shown, account.key) for shown, _ in best]
 
-    async def _assemble(
-        self,
-        snapshot: Snapshot,
-        query: Query,
-        session: ModelSession,
-        settings: Settings,
-        repository: str,
-        dossier: Dossier | None,
-    ) -> Assembled | None:
-        return await asyncio.to_thread(
-            assemble,
-            snapshot,
-            query,
-            form=session.form,
-            encode=session.encode,
-            tokenised=session.tokenised,
-            budget_tokens=session.budget_tokens,
-            repository=repository,
-            previous=self._held.get(query.uri),
-            elsewhere=self._latest.pack if self._latest is not None else None,
-            dossier=dossier,
-            disabled=settings.context.disabled_sources,
-        )
+    async def _foresee(self, ask: Ask) -> Shown | None:
+        """Ask in the background, with all the time there is, and remember what would be shown."""
+        chosen = await self._choose(ask, None)
+        if chosen is None:
+            return None
+        request = ask.request(chosen.prompt, candidates=1, answer_by=None, whole=True, background=True)
+        generation = await _result(ask.session.engine.submit(request))
+        self._note_evaluated(ask, chosen, generation)
+        found = await asyncio.to_thread(shown_of, ask.place, generation)
+        account = _account_of(f"c{next(self._keys)}", "foreseen", chosen, generation)
+        self._foreseen[account.key] = account
+        while len(self._foreseen) > _ACCOUNTS_KEPT:
+            del self._foreseen[next(iter(self._foreseen))]
+        for shown, _ in reversed(found):
+            self.typed_along.remember(ask.place, shown, account.key)
+        return found[0][0] if found else None
+
+    async def _evaluate(self, ask: Ask, *, pieces_only: bool) -> None:
+        chosen = await self._choose(ask, None)
+        if chosen is None or (pieces_only and not chosen.prompt.stable):
+            return
+        request = ask.request(chosen.prompt, candidates=1, answer_by=None, whole=True, background=True)
+        tokens = request.tokens[: chosen.prompt.stable if pieces_only else None]
+        request = replace(request, tokens=tokens, max_tokens=0, second_look=None)
+        self._note_evaluated(ask, chosen, await _result(ask.session.engine.submit(request)))
+
+    async def _choose(self, ask: Ask, answer_by: float | None) -> _Chosen | None:
+        """The prompt to ask; None where the cursor stands in a secret."""
+        known = self._documents.setdefault(ask.query.uri, _Document())
+        elsewhere = self._latest.pack if self._latest is not None else None
+        assembled = await asyncio.to_thread(ask.assemble, known.held, elsewhere)
+        if assembled is None:
+            return None
+        if not ask.supposed:
+            known.held = self._latest = assembled.held
+        whole = _Chosen(assembled.prompt, assembled)
+        if answer_by is None:
+            return whole
+        prompt, known.near = await asyncio.to_thread(_in_time, ask, assembled, known, answer_by)
+        return replace(whole, prompt=prompt)
+
+    def _note_evaluated(self, ask: Ask, chosen: _Chosen, generation: Generation) -> None:
+        known = self._documents.get(ask.query.uri)
+        if (
+            known
+            and chosen.is_whole
+            and not ask.supposed
+            and generation.timings.prompt_tokens == len(chosen.prompt.tokens)
+        ):
+            known.evaluated = chosen.assembled.held
+
+    def _follow(self, key: str) -> None:
+        if len(self._followed) > _ACCOUNTS_KEPT:
+            self._followed.clear()
+        self._followed.add(key)
 
     def _account(self, account: Account) -> None:
         self.accounts[account.key] = account
@@ -228,49 +239,55 @@ class GhostText:
             self.accounts.popitem(last=False)
 
 
-def _second_look(place: Place, prompt: Prompt, unsure_below: float) -> SecondLook | None:
-    """How the engine may choose between candidates; None where nothing follows to judge them by."""
-    from engine.request import SecondLook
-
-    if place.extent is Extent.LINE or not prompt.left:
-        return None
-    below = place.document.lines[place.position.line + 1 :][:_LINES_BELOW]
-    told = redact_lines([line for line in below if line.strip()])
-    following = "".join(told).replace("\r\n", "\n")
-
-    def shown(text: str) -> str:
-        found = trim(place, text)
-        return found.text.replace("\r\n", "\n") if found else ""
-
-    if not following:
-        return None
-    return SecondLook(prompt.left, prompt.head, following, shown, unsure_below)
-
-
-def _shown(place: Place, generation: Generation) -> list[tuple[Shown, Candidate]]:
-    """What can be shown of a generation, best first, nothing twice.
-
-    The likeliest candidate comes first, unless it breaks the syntax of the code around and another does not.
-    """
-    found: dict[str, tuple[Shown, Candidate]] = {}
-    for candidate in generation.candidates:
-        shown = trim(place, candidate.text)
-        if shown is not None and shown.text not in found:
-            found[shown.text] = (shown, candidate)
-    ranked = list(found.values())
-    if len(ranked) > 1:
-        ranked.sort(key=lambda pair: (_errors_with(place, pair[0]), -_worth(pair[1])))
-    return ranked
+def _in_time(
+    ask: Ask, assembled: Assembled, known: _Document, answer_by: float
+) -> tuple[Prompt, Window | None]:
+    """The largest prompt that is answered by then, or the one that is answered soonest."""
+    engine: Engine = ask.session.engine
+    left_s = answer_by - time.monotonic() - _ANSWER_TOKENS * engine.step_s
+    soonest, soonest_s = assembled.prompt, engine.expected_s(assembled.prompt.tokens)
+    if soonest_s <= left_s:
+        return soonest, known.near
+    position, encode = ask.place.position, ask.session.encode
+    near = near_window(assembled.document, position.line, encode, known.near)
+    for prompt in shorter_prompts(
+        assembled,
+        position,
+        near,
+        form=ask.session.form,
+        encode=encode,
+        repository=ask.repository,
+        earlier=known.evaluated,
+    ):
+        expected_s = engine.expected_s(prompt.tokens)
+        if expected_s < soonest_s:
+            soonest, soonest_s = prompt, expected_s
+        if expected_s <= left_s:
+            break
+    return soonest, near
 
 
-def _worth(candidate: Candidate) -> float:
-    """How good a candidate is: how likely, and how likely what follows is after it."""
-    return candidate.mean_logprob * candidate.tokens + _FIT_WEIGHT * (candidate.fit or 0.0)
+async def _result(handle: Handle) -> Generation:
+    """Wait for the engine; cancelling the wait stops it."""
+    try:
+        return await asyncio.shield(asyncio.wrap_future(handle.result))
+    except asyncio.CancelledError:
+        handle.cancel()
+        raise
 
 
-def _errors_with(place: Place, shown: Shown) -> int:
-    """Syntax errors of the lines around once ``shown`` is accepted."""
-    lines, line = place.document.lines, place.position.line
-    before = "".join(lines[max(0, line - _CHECKED_LINES) : line]) + place.head
-    after = place.tail[shown.replaced :] + "\n" + "".join(lines[line + 1 : line + 1 + _CHECKED_LINES // 2])
-    return error_count(place.language, before + shown.text + after)
+def _account_of(key: str, source: str, chosen: _Chosen, generation: Generation) -> Account:
+    timings = generation.timings
+    return Account(
+        key,
+        source,
+        queue_ms=timings.queue_ms,
+        prefill_ms=timings.prefill_ms,
+        decode_ms=timings.decode_ms,
+        prompt_tokens=timings.prompt_tokens,
+        cached_tokens=timings.cached_tokens,
+        generated_tokens=timings.generated_tokens,
+        finish=generation.finish.value,
+        whole=chosen.is_whole,
+        pieces=chosen.prompt.pieces,
+    )

@@ -57,19 +57,15 @@ async def suggestions(
     if document is None or not completion.enabled or document.language in completion.disabled_languages:
         return None, []
     place = Place(document, position_in(document, position, server.encoding))
+    server.asked(uri, place.position)
     if not invoked and (rest := server.ghost_text.from_what_was_shown(place)) is not None:
+        if (ask := server.ask(snapshot, Query(uri, place.position))) is not None:
+            server.ghost_text.look_beyond(ask, rest)
         return place, [rest]
     server.notice(uri, place.position.line)
-    session = await server.ready_session()
-    if session is None:
+    await server.ready_session()
+    if (ask := server.ask(snapshot, Query(uri, place.position))) is None:
         return None, []
-    found = await server.ghost_text.suggest(
-        snapshot,
-        Query(uri, place.position),
-        session,
-        settings,
-        candidates=completion.candidates if invoked else 1,
-        repository=server.repository,
-        dossier=server.librarian.dossier(uri) if server.librarian else None,
-    )
-    return place, found
+    if invoked:
+        return place, await server.ghost_text.suggest(ask, candidates=completion.candidates)
+    return place, await server.ghost_text.suggest(ask, in_time=True)

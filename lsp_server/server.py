@@ -17,11 +17,12 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from context import Position, Query
+from context import Position, Query, Snapshot
 from context.dossier import Dossier
 from context.librarian import Librarian
 from context.workspace import Workspace
 from lsp_server import __version__
+from lsp_server.ask import Ask
 from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
 from lsp_server.model_session import ModelSession, open_session
@@ -32,6 +33,7 @@ from lsp_server.stats import Stats
 
 logger = logging.getLogger(__name__)
 _BUDGET_UNKNOWN = 2048  # tokens to gather for while no model is open
+_RESTS_S = 0.05  # without a request after a change: editors ask a moment after a key, or not at all
 _READY_WITHIN_S = 20.0  # how long a request waits for a model that is being loaded
 
 
@@ -53,6 +55,8 @@ class CodeFlowServer(LanguageServer):
         self.ghost_text = GhostText()
         self.stats = Stats()
         self.state, self.message = "starting", "the model is not loaded yet"
+        self._cursors: dict[str, Position] = {}  # where the cursor was last seen, by document
+        self._resting: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -89,6 +93,37 @@ class CodeFlowServer(LanguageServer):
         document = self.files.document(uri)
         if self.librarian is not None and document is not None:
             self.librarian.notice(self.files.snapshot(), document, line)
+
+    def ask(self, snapshot: Snapshot, query: Query) -> Ask | None:
+        """What is asked at a place, with all that is known now; None where no model is ready."""
+        if self.session is None:
+            return None
+        dossier = self.librarian.dossier(query.uri) if self.librarian else None
+        return Ask(snapshot, query, self.session, self.settings, self.repository, dossier)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self.ghost_text.forget(uri)
+        self._cursors.pop(uri, None)
+        if self.librarian is not None:
+            self.librarian.forget(uri)
+
+    def rests(self, uri: str, position: Position | None = None) -> None:
+        """The cursor is at a position of a document (None: where it was): a request there is likely."""
+        position = position or self._cursors.get(uri)
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        if position is not None:
+            self._cursors[uri] = position
+            self._resting = asyncio.get_running_loop().call_later(_RESTS_S, self._evaluate_ahead, uri)
+
+    def asked(self, uri: str, position: Position) -> None:
+        """A request has come for a position."""
+        self._cursors[uri] = position
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
 
     def changed_on_disk(self, uris: list[str]) -> None:
         """Files were written, by the editor or by others."""
@@ -152,7 +187,7 @@ class CodeFlowServer(LanguageServer):
             with suppress(EngineError):  # the model is being closed
                 session.prepare(dossier)
                 if self._loop is not None:
-                    self._loop.call_soon_threadsafe(self._warm, dossier)
+                    self._loop.call_soon_threadsafe(self._evaluate_ahead, dossier.uri, dossier.line)
 
     def _prepare(self, uri: str) -> None:
         """A model has come after the dossier: have it tokenised, then warmed."""
@@ -160,17 +195,14 @@ class CodeFlowServer(LanguageServer):
             self._background.add(task := asyncio.ensure_future(asyncio.to_thread(self._tokenise, dossier)))
             task.add_done_callback(self._background.discard)
 
-    def _warm(self, dossier: Dossier) -> None:
-        """Evaluate ahead what the first prompt for a document will hold of other files."""
-        snapshot, session = self.files.snapshot(), self.session
-        if session is None or dossier.uri not in snapshot.documents:
+    def _evaluate_ahead(self, uri: str, line: int = 0) -> None:
+        """Evaluate what the next request for a document needs; only other files' pieces where the cursor is
+        not known."""
+        snapshot, position = self.files.snapshot(), self._cursors.get(uri)
+        if uri not in snapshot.documents or not self.settings.completion.enabled:
             return
-        query = Query(dossier.uri, Position(dossier.line, 0))
-        work = self.ghost_text.warm(
-            snapshot, query, session, self.settings, repository=self.repository, dossier=dossier
-        )
-        self._background.add(task := asyncio.ensure_future(work))
-        task.add_done_callback(self._background.discard)
+        if (ask := self.ask(snapshot, Query(uri, position or Position(line, 0)))) is not None:
+            self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
 
     async def _open_model(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
         progress = ModelProgress(self)

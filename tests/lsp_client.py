@@ -135,7 +135,7 @@ async def editor(
                 window=types.WindowClientCapabilities(work_done_progress=work_done_progress),
             ),
             workspace_folders=[types.WorkspaceFolder(uri, "folder") for uri in folders or []],
-            initialization_options={"model": {"name": model}, **(settings or {})},
+            initialization_options={"model": {"name": model}, "engine": {"savedMb": 0}, **(settings or {})},
         )
     )
     found.capabilities = result.capabilities

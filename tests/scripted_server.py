@@ -5,6 +5,7 @@ What it answers depends on the cursor's line alone, so that a test can say what 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 from context.prompt import PromptFormat
 from context.tokenised import TokenisedItems
-from engine.engine import SEQUENCES, Engine
+from engine.decoding import Decoder
+from engine.engine import BRANCHES, SEQUENCES, Engine
 from engine.speed import Speed
 from lsp_server import cli, server
 from lsp_server.model_session import ModelSession
@@ -38,7 +40,10 @@ def open_scripted(settings: Settings, report: Any, cancelled: Any = None) -> Mod
     report("loading the script", 0.5)
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     backend = ScriptedBackend(answer, context_tokens=1 << 16, sequences=SEQUENCES, chunk_s=seconds)
-    engine = Engine(lambda: backend)
+    backends.append(backend)
+    engine = Engine(
+        lambda: backend, open_decoder=lambda opened: Decoder(opened, BRANCHES, speed=Speed(800, 500))
+    )
     engine.opened.result()
     encode = lru_cache(1 << 16)(backend.tokenizer.encode)
     form = PromptFormat(prefix=(PREFIX,), suffix=(SUFFIX,), middle=(MIDDLE,))
@@ -55,6 +60,26 @@ def open_scripted(settings: Settings, report: Any, cancelled: Any = None) -> Mod
     )
 
 
+def create_watched() -> server.CodeFlowServer:
+    """Answers two more requests: how many prompt tokens were evaluated, and when nothing is under way."""
+    made = create()
+
+    @made.feature("bench/settled")
+    async def settled(_: Any) -> None:
+        quiet = 0
+        while quiet < 5:  # between two pieces of work there is a moment without one
+            await asyncio.sleep(0.02)
+            quiet = quiet + 1 if made.session is not None and made.session.engine.idle else 0
+
+    @made.feature("bench/evaluated")
+    def evaluated(_: Any) -> int:
+        return backends[-1].evaluated
+
+    return made
+
+
 if __name__ == "__main__":
+    create, backends = server.create_server, list[ScriptedBackend]()
     server.open_session = open_scripted
+    server.create_server = create_watched
     raise SystemExit(cli.main(["--stdio"]))

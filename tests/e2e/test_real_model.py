@@ -22,7 +22,8 @@ async def test_ghost_text_in_a_real_file(small_model: Path):
     file = WORKSPACE / "store" / "cart.py"
     text = file.read_text()
     line = next(i for i, one in enumerate(text.splitlines()) if "return sum()" in one)
-    async with editor(model=str(small_model), folders=[WORKSPACE.as_uri()]) as wire:
+    settings = {"context": {"budgetTokens": 1800}, "completion": {"deadlineMs": 0, "timeoutMs": 90_000}}
+    async with editor(model=str(small_model), folders=[WORKSPACE.as_uri()], settings=settings) as wire:
         status = await wire.ready()
         assert status.state == "ready" and status.fillsIn
         wire.open(file.as_uri(), text)
@@ -37,7 +38,10 @@ async def test_ghost_text_in_a_real_file(small_model: Path):
 
 
 async def test_cancelling_a_long_prefill_frees_the_engine(small_model: Path):
-    settings = {"context": {"budgetTokens": 4000, "disabledSources": ["all"]}}
+    settings = {
+        "context": {"budgetTokens": 4000, "disabledSources": ["all"]},
+        "completion": {"deadlineMs": 0},
+    }
     uri = "file:///project/long.py"
     async with editor(model=str(small_model), settings=settings) as wire:
         await wire.ready()

@@ -17,8 +17,17 @@ from tests.lsp_client import INVOKED, editor
 URI = "file:///project/a.py"
 
 
-def scripted(chunk_s: float = 0.0, **options: Any):
-    return editor(command=[sys.executable, "-m", "tests.scripted_server", str(chunk_s)], **options)
+def scripted(
+    chunk_s: float = 0.0, deadline_ms: int = 0, settings: dict[str, Any] | None = None, **options: Any
+):
+    """The whole prompt is waited for, and nothing asked ahead, unless there is a deadline."""
+    settings = {
+        "completion": {"deadlineMs": deadline_ms, **(settings or {}).get("completion", {})},
+        "engine": {"savedMb": 0, "ahead": "always" if deadline_ms else "never"},
+        "context": (settings or {}).get("context", {}),
+    }
+    command = [sys.executable, "-m", "tests.scripted_server", str(chunk_s)]
+    return editor(command=command, settings=settings, **options)
 
 
 async def test_advertises_what_it_serves():
