@@ -44,7 +44,10 @@ def is_installed() -> bool:
 
 
 class Server:
-    """A running server; ``program`` is the path of a llama-server, "" means the package's."""
+    """A running server; ``program`` is the path of a llama-server, "" means the package's.
+
+    In a session of its own: Ctrl-C is for who started it, and that closes it.
+    """
 
     def __init__(self, model: Path, threads: int, program: str = "") -> None:
         if program:
@@ -52,7 +55,9 @@ class Server:
             self.address = f"http://127.0.0.1:{port}"
             command = [program, *_arguments(model, threads, port)]
             quiet = subprocess.DEVNULL
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+            )
             try:
                 self._wait()
             except BaseException:
@@ -60,7 +65,9 @@ class Server:
                 raise
         else:
             command = [sys.executable, "-m", __name__, str(model), str(threads)]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            )
             assert self._child.stdout is not None
             self.address = self._child.stdout.readline().decode().strip()
             if not self.address:
