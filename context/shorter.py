@@ -15,43 +15,48 @@ from context.pack import Pack
 from context.prompt import MAX_LINE_CHARACTERS, Encode, Prompt, PromptFormat
 from context.window import Window, choose_window
 
-_NEAR_BEFORE, _NEAR_AFTER = 48, 12  # tokens: a fifth of a second or so on a CPU
+_SIZES = ((180, 60), (48, 12))  # tokens before and after: a second or so of a CPU, and what is always there
+
+Around = tuple[Window, ...]  # lines around a cursor, the most first
 
 
-def near_window(document: Document, line: int, encode: Encode, previous: Window | None) -> Window:
-    """The few lines around the cursor that every prompt holds; their edges stay while that is possible."""
-    return choose_window(
-        document,
-        line,
-        prefix_tokens=_NEAR_BEFORE,
-        suffix_tokens=_NEAR_AFTER,
-        count=lambda of: len(encode(of[:MAX_LINE_CHARACTERS])),
-        previous=previous,
+def around(document: Document, line: int, encode: Encode, previous: Around | None) -> Around:
+    """The lines around the cursor that shorter prompts hold; their edges stay while that is possible."""
+    return tuple(
+        choose_window(
+            document,
+            line,
+            prefix_tokens=before,
+            suffix_tokens=after,
+            count=lambda of: len(encode(of[:MAX_LINE_CHARACTERS])),
+            previous=previous[n] if previous else None,
+        )
+        for n, (before, after) in enumerate(_SIZES)
     )
 
 
 def shorter_prompts(
     whole: Assembled,
     position: Position,
-    near: Window,
+    windows: Around,
     *,
     form: PromptFormat,
     encode: Encode,
     repository: str,
     earlier: Held | None = None,
 ) -> Iterator[Prompt]:
-    """Prompts to ask in place of ``whole``, the best first, the shortest last.
+    """Prompts to ask in place of ``whole``, the best first, the shortest last; ``windows`` are ``around``'s.
 
     ``earlier``: what the prompt held that was last evaluated to its end.
     """
-    document, line, now = whole.document, position.line, whole.held
+    document, line, now, near = whole.document, position.line, whole.held, windows[-1]
     kept = _still_there(earlier, document, line) if earlier is not None else None
     choices: list[tuple[Window, Pack]] = []
     if earlier is not None and kept is not None:
         choices += [(kept, earlier.pack), (_up_to(kept, near), earlier.pack)]
     choices += [(_up_to(now.window, near), now.pack)]
     packs = [earlier.pack, now.pack] if earlier is not None else [now.pack]
-    choices += [(near, pack) for pack in (*packs, Pack())]
+    choices += [(window, pack) for window in windows for pack in (*packs, Pack())]
     asked = {whole.prompt.tokens}
     for window, pack in choices:
         prompt = prompt_of(document, position, window, pack, form=form, encode=encode, repository=repository)

@@ -10,13 +10,13 @@ import asyncio
 import itertools
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from context import Assembled, Held, Prompt
 from context.prompt import Piece
-from context.shorter import near_window, shorter_prompts
-from context.window import Window
+from context.shorter import Around, around, shorter_prompts
 from lsp_server.ahead import Ahead
 from lsp_server.ask import Ask
 from lsp_server.place import Place
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _ACCOUNTS_KEPT = 200
 _ANSWER_TOKENS = 8  # of a suggestion that time is kept for
+_LONG_S = 1.5  # of evaluating a whole prompt ahead, from which on a shorter one goes first
+_FIRST_SHARE = 0.4  # of that time, at most, for the shorter one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class _Document:
 
     held: Held | None = None  # by the latest whole prompt
     evaluated: Held | None = None  # by the latest whole prompt that was evaluated to its end
-    near: Window | None = None
+    around: Around | None = None  # lines that shorter prompts held
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ class GhostText:
         chosen = await self._choose(ask, None)
         if chosen is None:
             return None
+        if not ask.supposed:
+            await self._evaluate_first(ask, chosen)
         request = ask.request(chosen.prompt, candidates=1, answer_by=None, whole=True, background=True)
         generation = await _result(ask.session.engine.submit(request))
         self._note_evaluated(ask, chosen, generation)
@@ -197,10 +201,19 @@ class GhostText:
         chosen = await self._choose(ask, None)
         if chosen is None or (pieces_only and not chosen.prompt.stable):
             return
-        request = ask.request(chosen.prompt, candidates=1, answer_by=None, whole=True, background=True)
-        tokens = request.tokens[: chosen.prompt.stable if pieces_only else None]
-        request = replace(request, tokens=tokens, max_tokens=0, second_look=None)
-        self._note_evaluated(ask, chosen, await _result(ask.session.engine.submit(request)))
+        if pieces_only:
+            await _evaluated(ask, chosen.prompt, chosen.prompt.stable)
+            return
+        await self._evaluate_first(ask, chosen)
+        self._note_evaluated(ask, chosen, await _evaluated(ask, chosen.prompt))
+
+    async def _evaluate_first(self, ask: Ask, chosen: _Chosen) -> None:
+        """What a key that comes before the whole prompt is evaluated will be answered from."""
+        known = self._documents.setdefault(ask.query.uri, _Document())
+        prompt, windows = await asyncio.to_thread(_worth_first, ask, chosen.assembled, known)
+        known.around = windows
+        if prompt is not None:
+            await _evaluated(ask, prompt)
 
     async def _choose(self, ask: Ask, answer_by: float | None) -> _Chosen | None:
         """The prompt to ask; None where the cursor stands in a secret."""
@@ -214,7 +227,8 @@ class GhostText:
         whole = _Chosen(assembled.prompt, assembled)
         if answer_by is None:
             return whole
-        prompt, known.near = await asyncio.to_thread(_in_time, ask, assembled, known, answer_by)
+        left_s = answer_by - time.monotonic()
+        prompt, known.around = await asyncio.to_thread(_in_time, ask, assembled, known, left_s)
         return replace(whole, prompt=prompt)
 
     def _note_evaluated(self, ask: Ask, chosen: _Chosen, generation: Generation) -> None:
@@ -239,32 +253,51 @@ class GhostText:
             self.accounts.popitem(last=False)
 
 
-def _in_time(
-    ask: Ask, assembled: Assembled, known: _Document, answer_by: float
-) -> tuple[Prompt, Window | None]:
-    """The largest prompt that is answered by then, or the one that is answered soonest."""
+def _in_time(ask: Ask, assembled: Assembled, known: _Document, left_s: float) -> tuple[Prompt, Around | None]:
+    """The largest prompt that is answered within ``left_s``, or the one that is answered soonest."""
     engine: Engine = ask.session.engine
-    left_s = answer_by - time.monotonic() - _ANSWER_TOKENS * engine.step_s
+    left_s -= _ANSWER_TOKENS * engine.step_s
     soonest, soonest_s = assembled.prompt, engine.expected_s(assembled.prompt.tokens)
     if soonest_s <= left_s:
-        return soonest, known.near
-    position, encode = ask.place.position, ask.session.encode
-    near = near_window(assembled.document, position.line, encode, known.near)
-    for prompt in shorter_prompts(
-        assembled,
-        position,
-        near,
-        form=ask.session.form,
-        encode=encode,
-        repository=ask.repository,
-        earlier=known.evaluated,
-    ):
+        return soonest, known.around
+    windows, prompts = _shorter(ask, assembled, known)
+    for prompt in prompts:
         expected_s = engine.expected_s(prompt.tokens)
         if expected_s < soonest_s:
             soonest, soonest_s = prompt, expected_s
         if expected_s <= left_s:
             break
-    return soonest, near
+    return soonest, windows
+
+
+def _shorter(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Around, Iterator[Prompt]]:
+    """Shorter prompts for the same place, and the lines they hold."""
+    position, encode = ask.place.position, ask.session.encode
+    windows = around(assembled.document, position.line, encode, known.around)
+    prompts = shorter_prompts(
+        assembled,
+        position,
+        windows,
+        form=ask.session.form,
+        encode=encode,
+        repository=ask.repository,
+        earlier=known.evaluated,
+    )
+    return windows, prompts
+
+
+def _worth_first(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Prompt | None, Around | None]:
+    """Which prompt to evaluate before the whole one, which takes so long that a key is likely to come sooner:
+    the best of those that take a small part of its time. None where there is no need."""
+    engine: Engine = ask.session.engine
+    whole_s = engine.expected_s(assembled.prompt.tokens)
+    if whole_s < _LONG_S:
+        return None, known.around
+    windows, prompts = _shorter(ask, assembled, known)
+    for prompt in prompts:
+        if engine.expected_s(prompt.tokens) <= whole_s * _FIRST_SHARE:
+            return prompt, windows
+    return None, windows
 
 
 async def _result(handle: Handle) -> Generation:
@@ -274,6 +307,13 @@ async def _result(handle: Handle) -> Generation:
     except asyncio.CancelledError:
         handle.cancel()
         raise
+
+
+async def _evaluated(ask: Ask, prompt: Prompt, length: int | None = None) -> Generation:
+    """Evaluate a prompt, or its first ``length`` tokens, in the background."""
+    request = ask.request(prompt, candidates=1, answer_by=None, whole=False, background=True)
+    request = replace(request, tokens=request.tokens[:length], max_tokens=0, second_look=None)
+    return await _result(ask.session.engine.submit(request))
 
 
 def _account_of(key: str, source: str, chosen: _Chosen, generation: Generation) -> Account:
