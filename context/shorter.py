@@ -56,7 +56,8 @@ def shorter_prompts(
         choices += [(kept, earlier.pack), (_up_to(kept, near), earlier.pack)]
     choices += [(_up_to(now.window, near), now.pack)]
     packs = [earlier.pack, now.pack] if earlier is not None else [now.pack]
-    choices += [(window, pack) for window in windows for pack in (*packs, Pack())]
+    for window in windows:
+        choices += [(one, pack) for one in (window, _up_to(window, near)) for pack in (*packs, Pack())]
     asked = {whole.prompt.tokens}
     for window, pack in choices:
         prompt = prompt_of(document, position, window, pack, form=form, encode=encode, repository=repository)

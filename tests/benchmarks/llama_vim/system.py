@@ -62,6 +62,10 @@ class LlamaVim:
         self._plugin.name, self._plugin.at = path, (0, 0)
         self._plugin.pick_here()
 
+    def come(self, at: At) -> None:
+        """The plugin looks at the cursor only while something is inserted."""
+        del at
+
     def change(self, change: Change) -> None:
         """The plugin reads the buffer when it wants to."""
         del change

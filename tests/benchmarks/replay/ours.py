@@ -57,6 +57,11 @@ class Ours:
         language = LANGUAGES.get(self._file.suffix, "plaintext")
         self._connected.open(self._file.as_uri(), buffer.text, language)
 
+    def come(self, at: At) -> None:
+        """Say so, as the editors that CodeFlow has a table for do."""
+        place = {"uri": self._file.as_uri(), "position": {"line": at[0], "character": at[1]}}
+        self._connected.client.protocol.notify("codeflow/cursor", place)
+
     def change(self, change: Change) -> None:
         """Tell of a change."""
         self._version += 1

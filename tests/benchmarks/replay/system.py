@@ -50,6 +50,10 @@ class System(Protocol):
         """Go to a file."""
         ...
 
+    def come(self, at: At) -> None:
+        """The cursor is at ``at``; nothing is typed yet."""
+        ...
+
     def change(self, change: Change) -> None:
         """The buffer was changed."""
         ...

@@ -87,6 +87,7 @@ class Typist:
                 return
 
     async def _type(self, hunk: Hunk, path: str, note: Callable[[Row], None]) -> None:
+        self.system.come((hunk.line, 0))
         await self.system.rest(self.pace.look_s)
         self._do(Change((hunk.line, 0), (hunk.line + hunk.gone, 0), ""))
         end = "\n" if hunk.new.endswith("\n") else ""
