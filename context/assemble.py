@@ -257,11 +257,12 @@ def _gated(
     prefix: Sequence[str], middle: Sequence[str], suffix: Sequence[str]
 ) -> tuple[list[str], list[str], list[str]]:
     """The three parts without secrets. What typing does not change is remembered as a whole."""
-    return _clean(tuple(prefix)), plain(redact_lines(middle)), _clean(tuple(suffix))
+    return clean(tuple(prefix)), plain(redact_lines(middle)), clean(tuple(suffix))
 
 
 @lru_cache(maxsize=32)
-def _clean(lines: tuple[str, ...]) -> list[str]:
+def clean(lines: tuple[str, ...]) -> list[str]:
+    """A document's lines as prompts hold them: without secrets, with plain line ends."""
     return plain(redact_lines(lines))
 
 

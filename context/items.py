@@ -24,6 +24,7 @@ class Source:
     HISTORY = "history"
     PAST_CHANGES = "past changes"
     DIAGNOSTICS = "diagnostics"
+    EARLIER_SESSION = "earlier session"
 
 
 SOURCES = tuple(value for name, value in vars(Source).items() if name.isupper())

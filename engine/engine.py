@@ -128,6 +128,10 @@ class Engine:
         """About how many seconds until the first token of an answer to ``tokens``, if it began now."""
         return self._decoder.expected_s(tokens) if self._decoder is not None else 0.0
 
+    def saved(self, owner: str) -> tuple[int, ...]:
+        """The body of the prompt of ``owner`` that was saved last, maybe by an earlier session."""
+        return self._decoder.store.saved(owner) if self._decoder is not None else ()
+
     @property
     def step_s(self) -> float:
         """About how many seconds each token of an answer takes."""

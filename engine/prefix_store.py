@@ -85,6 +85,11 @@ class PrefixStore:
         with self._lock:
             return max(self._best_resident(prompt)[1], self._best_elsewhere(prompt)[1])
 
+    def saved(self, owner: str) -> tuple[int, ...]:
+        """The prompt of ``owner`` that an earlier session saved; empty where there is none. Any thread."""
+        entries, label = (self._saved.entries if self._saved is not None else ()), _label(owner)
+        return next((entry.tokens for entry in entries if entry.label == label), ())
+
     def acquire(self, prompt: Sequence[int], owner: str = "", *, foreground: bool = True) -> tuple[int, int]:
         """A sequence that holds what the cache has of ``prompt``, and how many tokens that is.
 

@@ -13,6 +13,7 @@ from context.document import end_of
 from context.dossier import Dossier
 from context.pack import Pack
 from context.prompt import encode_lines
+from context.restored import restored
 from lsp_server.model_session import ModelSession
 from lsp_server.place import Extent, Place
 from lsp_server.ranking import second_look
@@ -58,6 +59,21 @@ class Ask:
             elsewhere=elsewhere,
             dossier=self.dossier,
             disabled=self.settings.context.disabled_sources,
+        )
+
+    def restored(self) -> Held | None:
+        """What the saved prompt of an earlier session held, where there is one for this document."""
+        tokens = self.session.engine.saved(self.query.uri)
+        place, session = self.place, self.session
+        if not tokens:
+            return None
+        return restored(
+            place.document,
+            place.position,
+            tokens,
+            form=session.form,
+            encode=session.encode,
+            repository=self.repository,
         )
 
     def accepted(self, shown: Shown) -> Ask:

@@ -217,7 +217,10 @@ class GhostText:
 
     async def _choose(self, ask: Ask, answer_by: float | None) -> _Chosen | None:
         """The prompt to ask; None where the cursor stands in a secret."""
-        known = self._documents.setdefault(ask.query.uri, _Document())
+        known = self._documents.get(ask.query.uri)
+        if known is None:
+            held = await asyncio.to_thread(ask.restored)
+            known = self._documents.setdefault(ask.query.uri, _Document(evaluated=held))
         elsewhere = self._latest.pack if self._latest is not None else None
         assembled = await asyncio.to_thread(ask.assemble, known.held, elsewhere)
         if assembled is None:

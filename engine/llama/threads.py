@@ -11,10 +11,14 @@ import time
 import psutil
 
 _LOOK_AGAIN_S = 0.5
+_STALE_S = 5.0
 
 
 class FreeCores:
-    """Call it for a thread count; it looks at the load at most twice a second (about 0.1 ms a look)."""
+    """Call it for a thread count; it looks at the load at most twice a second (about 0.1 ms a look).
+
+    After a rest of some seconds the load before it is believed for another half second.
+    """
 
     def __init__(self, limit: int = 0) -> None:
         self.cores = limit or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
@@ -26,6 +30,9 @@ class FreeCores:
         """Threads to use now, from 1 to ``cores``."""
         if time.monotonic() - self._at >= _LOOK_AGAIN_S:
             busy, mine, at = self._read()
+            if at - self._at > _STALE_S:  # an average over that time says nothing of now
+                self._busy, self._mine, self._at = busy, mine, at
+                return self._threads
             others = ((busy - self._busy) - (mine - self._mine)) / (at - self._at)
             self._busy, self._mine, self._at = busy, mine, at
             logical_per_core = max(1.0, (psutil.cpu_count() or 1) / self.cores)

@@ -37,6 +37,7 @@ class Scripted:
     def __init__(self, offer: Offer | None) -> None:
         self.offer = offer
         self.buffer = Buffer()
+        self.came: list[At] = []
         self.asked: list[At] = []
         self.saved: list[str] = []
 
@@ -46,6 +47,9 @@ class Scripted:
 
     async def open(self, path: str, buffer: Buffer) -> None:
         self.buffer = buffer
+
+    def come(self, at: At) -> None:
+        self.came.append(at)
 
     def change(self, change: Change) -> None:
         pass
