@@ -140,6 +140,11 @@ class PrefixStore:
         resident = self._residents[sequence]
         return resident.logits if resident.logits_at == len(resident.tokens) else None
 
+    def logits_of(self, prompt: Sequence[int]) -> Logits | None:
+        """The logits after ``prompt``, where a sequence holds just that and they are known."""
+        held = [i for i, one in enumerate(self._residents) if one.tokens == list(prompt)]
+        return next((found for i in held if (found := self.logits(i)) is not None), None)
+
     def make_room(self, keep: int) -> bool:
         """Forget the branch that was used longest ago, ``keep`` excepted; False where nothing is left."""
         held = [i for i, one in enumerate(self._residents) if one.tokens and i != keep]

@@ -1,0 +1,101 @@
+"""How soon the first ghost text stands after a start, with what an earlier session saved and without.
+
+    python -m tests.benchmarks.restart [--model NAME] [--budget N ...] [--rounds N]
+
+The server is started in this repository, a document opened and a place asked about, until all is evaluated;
+then it is shut down. From then on each start is timed, from ``initialized`` to the ghost text at the same
+place, with and without saved prompts in turn; once as a user has it, within the deadline, and once waiting
+for the whole prompt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.catalog import resolve
+from tests.benchmarks.reporting import report
+from tests.benchmarks.waiting import context_ready, last_account, own_cache
+from tests.lsp_client import editor
+
+ROOT = Path(__file__).parents[2]
+FILE, BEFORE = ROOT / "context" / "window.py", "    return reached\n"
+PATIENCE_MS = 900_000
+
+
+async def _session(
+    model: str, budget: int, *, saved: bool, deadline_ms: int, first: bool = False
+) -> dict[str, Any]:
+    """Start, ask once, shut down; seconds, and what the answer took."""
+    settings = {
+        "completion": {"deadlineMs": deadline_ms, "timeoutMs": PATIENCE_MS},
+        "context": {"budgetTokens": budget},
+        "engine": {"savedMb": 1000 if saved else 0},
+    }
+    text = FILE.read_text(encoding="utf-8")
+    line = text[: text.index(BEFORE)].count("\n") + 1
+    text = text.replace(BEFORE, BEFORE + "    \n", 1)
+    async with editor(model=model, settings=settings, folders=[ROOT.as_uri()]) as wire:
+        started = time.monotonic()
+        wire.open(FILE.as_uri(), text)
+        if first:
+            await context_ready(wire, FILE.as_uri(), line)
+        items = await wire.complete(FILE.as_uri(), line, 4)
+        seconds, account = time.monotonic() - started, await last_account(wire)
+        if first:
+            await asyncio.sleep(5.0)  # what is evaluated is saved once nobody asks
+        return {
+            "seconds": seconds,
+            "shown": bool(items),
+            "prompt": account["prompt_tokens"],
+            "cached": account["cached_tokens"],
+            "whole": account["whole"],
+        }
+
+
+def run(model: str, budgets: list[int], rounds: int) -> list[dict[str, Any]]:
+    """One row for each budget, way of asking, and with or without saved prompts."""
+    rows: list[dict[str, Any]] = []
+    path = str(resolve(model).path)
+    for budget in budgets:
+        with own_cache():
+            asyncio.run(_session(path, budget, saved=True, deadline_ms=0, first=True))
+            for deadline_ms in (400, 0):
+                found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+                for _ in range(rounds):
+                    for saved in (True, False):
+                        found[saved].append(
+                            asyncio.run(_session(path, budget, saved=saved, deadline_ms=deadline_ms))
+                        )
+                for saved, sessions in found.items():
+                    middle = sorted(sessions, key=lambda one: one["seconds"])[len(sessions) // 2]
+                    rows.append(
+                        {
+                            "model": model,
+                            "budget": budget or "automatic",
+                            "deadline_ms": deadline_ms or "none",
+                            "saved": saved,
+                            "seconds_median": round(statistics.median(s["seconds"] for s in sessions), 2),
+                            "seconds_worst": round(max(s["seconds"] for s in sessions), 2),
+                            **{name: middle[name] for name in ("shown", "whole", "prompt", "cached")},
+                        }
+                    )
+    return rows
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.restart")
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--budget", type=int, nargs="*", default=[0, 16_384], help="0: automatic")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    report({"restart": run(options.model, options.budget, options.rounds)}, "restart")
+
+
+if __name__ == "__main__":
+    main()
