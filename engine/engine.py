@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 BRANCHES = 3  # sequences that hold prompts: what is typed, what would come next, what is being warmed
 MAX_CANDIDATES = 3  # of which all but the first need a sequence of their own
 SEQUENCES = BRANCHES + MAX_CANDIDATES - 1
-_REST_S = 2.0  # without a request, after which there is time to save what was evaluated
+_REST_S = 15.0  # without a request, after which what was evaluated is saved: tens of MB each time
 
 
 class Handle:

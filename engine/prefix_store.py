@@ -68,8 +68,8 @@ class PrefixStore:
         self._lock = threading.Lock()  # the tree and the residents' tokens are read by other threads
         self._clock = count(1)
         self._aged = 0.0  # worth of the last state that was let go: what came later is worth more
-        for entry in saved.entries if saved is not None else ():
-            self._tree.insert(entry.tokens, entry)
+        self._on_disk: tuple[SavedPrefix, ...] = ()
+        self._look_at_disk()
 
     @property
     def parked_bytes(self) -> int:
@@ -166,7 +166,7 @@ class PrefixStore:
             body = resident.body
             if resident.owner and resident.foreground and self._is_news(body, resident.saved):
                 state = self._backend.save(sequence)
-                self._saved.write(tuple(resident.tokens[:body]), state, _label(resident.owner))
+                self._write(tuple(resident.tokens[:body]), state, resident.owner)
                 resident.saved, wrote = body, True
                 if not everything:
                     return True
@@ -174,11 +174,24 @@ class PrefixStore:
         for parked in self._parked:
             news = self._is_news(len(parked.tokens), parked.saved)
             if parked.owner and parked.owner not in owners and news:
-                self._saved.write(parked.tokens, parked.state, _label(parked.owner))
+                self._write(parked.tokens, parked.state, parked.owner)
                 parked.saved, wrote = len(parked.tokens), True
                 if not everything:
                     return True
         return wrote
+
+    def _write(self, tokens: tuple[int, ...], state: bytes, owner: str) -> None:
+        if self._saved is not None and self._saved.write(tokens, state, _label(owner)):
+            self._look_at_disk()
+
+    def _look_at_disk(self) -> None:
+        """Take in which prompts are saved now: a new one of an owner took the place of the older one."""
+        with self._lock:
+            for entry in self._on_disk:
+                self._tree.remove(entry.tokens, entry)
+            self._on_disk = self._saved.entries if self._saved is not None else ()
+            for entry in self._on_disk:
+                self._tree.insert(entry.tokens, entry)
 
     def _is_news(self, tokens: int, saved: int) -> bool:
         return tokens >= _WORTH_PARKING and abs(tokens - saved) >= _WORTH_FETCHING
@@ -276,6 +289,7 @@ class PrefixStore:
         else:
             state = None
             self._tree.remove(entry.tokens, entry)
+            self._on_disk = tuple(one for one in self._on_disk if one is not entry)
         resident = self._residents[sequence]
         if state is None or not self._backend.load(sequence, state, len(entry.tokens)):
             self._cut(sequence, 0)

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import psutil
 
+from context.window import MIDDLE_LINES
 from lsp_server.ask import Ask
 from lsp_server.settings import Settings
 from lsp_server.trim import Shown
@@ -30,15 +31,21 @@ class Ahead:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._task: asyncio.Task[None] | None = None
+        self._ask: Ask | None = None  # what it is about
         self._power = Power()
 
     def begin(self, ask: Ask, shown: Shown | None, *, better: bool) -> None:
         """``shown`` is on the screen. ``better``: with more time there might be a better one."""
         self._start(ask, lambda: self._look(ask, shown, better=better))
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return self._task is not None and not self._task.done()
+
     def do(self, ask: Ask, work: Callable[[], Awaitable[None]]) -> None:
-        """Other work for the place of ``ask``, unless something is under way."""
-        if self._task is None or self._task.done():
+        """Other work for the place of ``ask``, unless something is under way for a place near it."""
+        if not self.busy or self._ask is None or not _are_near(self._ask, ask):
             self._start(ask, work)
 
     def stop(self) -> None:
@@ -50,6 +57,7 @@ class Ahead:
     def _start(self, ask: Ask, work: Callable[[], Awaitable[None]]) -> None:
         self.stop()
         if self._power.allows(ask.settings):
+            self._ask = ask
             self._task = asyncio.ensure_future(self._guarded(work))
 
     async def _look(self, ask: Ask, shown: Shown | None, *, better: bool) -> None:
@@ -68,6 +76,12 @@ class Ahead:
             logger.exception("working ahead failed")
 
 
+def _are_near(one: Ask, other: Ask) -> bool:
+    """Whether what is evaluated for one place serves the other."""
+    apart = abs(one.query.position.line - other.query.position.line)
+    return one.query.uri == other.query.uri and apart <= MIDDLE_LINES
+
+
 class Power:
     """Whether the settings and the battery allow work that nobody asked for."""
 
@@ -79,7 +93,8 @@ class Power:
         if settings.engine.ahead != "plugged in":
             return settings.engine.ahead == "always"
         if time.monotonic() - self._asked >= _ASK_BATTERY_S:
-            battery = psutil.sensors_battery()
+            read = getattr(psutil, "sensors_battery", None)  # not on every system
+            battery = read() if read is not None else None
             self._asked, self._on_battery = (
                 time.monotonic(),
                 battery is not None and not battery.power_plugged,

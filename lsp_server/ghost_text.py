@@ -131,7 +131,8 @@ class GhostText:
 
         ``pieces_only``: the line is not known yet, only which other files matter.
         """
-        self._ahead.do(ask, lambda: self._evaluate(ask, pieces_only=pieces_only))
+        if not (pieces_only and self._ahead.busy):
+            self._ahead.do(ask, lambda: self._evaluate(ask, pieces_only=pieces_only))
 
     async def suggest(self, ask: Ask, *, candidates: int = 1, in_time: bool = False) -> list[Suggestion]:
         """Ask the model. Empty where nothing useful came, or a newer request for the document took over.
