@@ -19,8 +19,8 @@ import pytest
 
 from context.language import _BY_NAME
 from engine.catalog import load_catalog
+from lsp_server.account import Account
 from lsp_server.cli import _parser
-from lsp_server.ghost_text import Account
 from lsp_server.server import create_server
 from lsp_server.settings import setting_names
 from lsp_server.stats import Stats
