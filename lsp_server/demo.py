@@ -73,7 +73,8 @@ async def _demo(folder: Path, model: str) -> int:
         types.InitializeParams(
             capabilities,
             workspace_folders=[types.WorkspaceFolder(root, folder.name)],
-            initialization_options={"model": {"name": model}},
+            # what is shown here is asked once: it may wait for all that there is to know
+            initialization_options={"model": {"name": model}, "completion": {"deadlineMs": 0}},
         )
     )
     client.initialized(types.InitializedParams())

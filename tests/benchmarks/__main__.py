@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks [PART ...] [--model NAME ...] [--limit N]
 
-By default what takes minutes: infilling, typing, cancelling. The parts about context take longer and have to
-be named: context_gain (hours), needle, assembly, tracing. Each of them can be run by itself, with options of
-its own: python -m tests.benchmarks.context_gain --help.
+By default what takes minutes: infilling, typing, cancelling, speculation, a short replay. The others take
+longer and have to be named: context_gain (hours), needle, assembly, tracing, restart, suffix_shift, soak. Each
+of them can be run by itself, with options of its own: python -m tests.benchmarks.context_gain --help.
 """
 
 from __future__ import annotations
@@ -13,14 +13,26 @@ import argparse
 import asyncio
 from typing import Any
 
-from tests.benchmarks import assembly, cancelling, context_gain, infilling, needle, tracing, typing
+from tests.benchmarks import (
+    assembly,
+    cancelling,
+    context_gain,
+    infilling,
+    needle,
+    restart,
+    soak,
+    speculation,
+    suffix_shift,
+    tracing,
+    typing,
+)
 from tests.benchmarks.llama_vim.server import HOW_TO_INSTALL, is_installed
 from tests.benchmarks.replay import __main__ as replay
 from tests.benchmarks.replay.run import Course
 from tests.benchmarks.reporting import OUT, report
 
-SHORT = ("infilling", "typing", "cancelling", "replay")
-LONG = ("context_gain", "needle", "assembly", "tracing")
+SHORT = ("infilling", "typing", "cancelling", "speculation", "replay")
+LONG = ("context_gain", "needle", "assembly", "tracing", "restart", "suffix_shift", "soak")
 REPLAYED = 60  # requests of each system: enough to see that something is wrong, too few to compare by
 TUNING = "humaneval_infill_singleline_tune100"
 
@@ -41,6 +53,14 @@ def measure(parts: list[str], models: list[str], limit: int) -> dict[str, list[d
         if "replay" in parts and has_data and is_installed():
             for title, rows in replay.measure(model, Course(REPLAYED), replay.new_file()).items():
                 found.setdefault(title, []).extend({"model": model, **row} for row in rows)
+        if "speculation" in parts:
+            found.setdefault("speculation", []).extend(speculation.run(model))
+        if "restart" in parts:
+            found.setdefault("restart", []).extend(restart.run(model))
+        if "suffix_shift" in parts and has_data:
+            found.setdefault("suffix shift", []).extend(suffix_shift.run(model, limit=limit))
+        if "soak" in parts:
+            found.setdefault("soak", []).append(soak.Soak(model).run())
         if "needle" in parts:
             found.setdefault("needle", []).extend(needle.run(model, budgets=needle.BUDGETS[:1]))
         if "context_gain" in parts and has_data:

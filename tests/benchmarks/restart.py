@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.lsp_client import editor
 ROOT = Path(__file__).parents[2]
 FILE, BEFORE = ROOT / "context" / "window.py", "    return reached\n"
 PATIENCE_MS = 900_000
+BUDGETS = (0, 16_384)  # tokens; 0: what the machine affords
 
 
 async def _session(
@@ -57,7 +59,7 @@ async def _session(
         }
 
 
-def run(model: str, budgets: list[int], rounds: int) -> list[dict[str, Any]]:
+def run(model: str, budgets: Sequence[int] = BUDGETS, rounds: int = 3) -> list[dict[str, Any]]:
     """One row for each budget, way of asking, and with or without saved prompts."""
     rows: list[dict[str, Any]] = []
     path = str(resolve(model).path)
@@ -91,7 +93,7 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.restart")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
-    parser.add_argument("--budget", type=int, nargs="*", default=[0, 16_384], help="0: automatic")
+    parser.add_argument("--budget", type=int, nargs="*", default=BUDGETS, help="0: automatic")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     report({"restart": run(options.model, options.budget, options.rounds)}, "restart")

@@ -43,7 +43,7 @@ class Soak:
     """One run; ``generator`` decides everything but the timing."""
 
     model: str
-    requests: int
+    requests: int = 10_000
     check_every: int = 50
     generator: random.Random = field(default_factory=lambda: random.Random(11))
     cancelled: int = 0

@@ -79,7 +79,7 @@ class Pool:
         self.length = end + len(tokens)
 
 
-def run(model: str, limit: int, lines: int) -> list[dict[str, Any]]:
+def run(model: str, limit: int = 0, lines: int = 4) -> list[dict[str, Any]]:
     """One row for each way."""
     pool = Pool(resolve(model).path)
     encode = pool.model.encode
