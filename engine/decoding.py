@@ -228,7 +228,7 @@ class Decoder:
         random = np.random.default_rng(request.sampling.seed)
         guessing = request.sampling.temperature <= 0 and request.guesses
         lookup = PromptLookup((*request.lookup, *request.tokens)) if guessing else None
-        stepper = Stepper(self._backend, branch.sequence, lookup)
+        stepper = Stepper(self._backend, branch.sequence, self._prefill.with_room, lookup)
         while True:
             token = self._take(
                 request, branch, choose(logits, request.sampling, random, self._allowed(branch)), logits
@@ -239,9 +239,7 @@ class Decoder:
             if token is None or branch.finish is not None:
                 break
             began = time.monotonic()
-            following = self._prefill.with_room(
-                branch.sequence, lambda token=token: stepper.after(token, stop)
-            )
+            following = stepper.after(token, stop)
             if following is None:
                 branch.finish = FinishReason.CANCELLED
                 break

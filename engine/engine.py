@@ -51,12 +51,15 @@ class Handle:
         """Stop for now: something more urgent has come."""
         self._interrupted.set()
 
+    def resume(self) -> None:
+        """What was more urgent is done."""
+        self._interrupted.clear()
+
     def run(self, decoder: Decoder) -> bool:
         """Run on the calling thread and set ``result``; False where it was interrupted before its end.
 
         Never raises.
         """
-        self._interrupted.clear()
         waited = (time.monotonic() - self.submitted) * 1e3
         if self.cancelled:
             self.result.set_result(Generation((), Timings(queue_ms=waited), FinishReason.CANCELLED))
@@ -167,6 +170,7 @@ class Engine:
         while (entry := self._next(decoder)) is not None:
             priority, order, handle = entry
             with self._lock:
+                handle.resume()
                 self._running = handle
                 # what came between taking it out and here has found nothing running to interrupt
                 urgent = not self._queue.empty() and self._queue.queue[0][0] < priority

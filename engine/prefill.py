@@ -51,19 +51,18 @@ class Prefill:
 
     def run(self, request: GenerationRequest, stop: StopCheck) -> Prefilled:
         """Evaluate what the cache lacks. Raises ContextFull."""
-        prompt, block, size = request.tokens, self._backend.block_tokens, self._backend.chunk_tokens
+        prompt, block = request.tokens, self._backend.block_tokens
         foreground = request.priority is Priority.INTERACTIVE
+        if foreground:
+            self._foreground_at = time.monotonic()
         sequence, cached = self._store.acquire(prompt, request.owner, foreground=foreground)
         if cached == len(prompt) and (logits := self._store.logits(sequence)) is not None:
             return Prefilled(sequence, cached, cached, logits)
-        if foreground:
-            self._foreground_at = time.monotonic()
-        elif time.monotonic() - self._foreground_at < _ACTIVE_S:
-            size = min(size, _SMALL_BATCH)
-        body, logits = body_length(len(prompt), block), None
-        ranges = list(batches(cached, len(prompt), most=size, block=block))
-        cached = ranges[0][0]
-        for at, end in ranges:
+        body, logits, end = body_length(len(prompt), block), None, cached
+        while logits is None or end < len(prompt):
+            most = self._most(foreground)
+            at, end = next(batches(end, len(prompt), most=most, block=block))
+            cached = min(cached, at)
             if stop():
                 return Prefilled(sequence, cached, at, None, FinishReason.CANCELLED)
             if request.deadline is not None and time.monotonic() >= request.deadline:
@@ -77,9 +76,14 @@ class Prefill:
                 return Prefilled(sequence, cached, at, None, FinishReason.CANCELLED)
             self._pace.note(end - at, time.monotonic() - began)
             self._store.extend(sequence, batch, in_blocks=end <= body)
-        if logits is not None:
-            self._store.remember_logits(sequence, logits)
+        self._store.remember_logits(sequence, logits)
         return Prefilled(sequence, cached, len(prompt), logits)
+
+    def _most(self, foreground: bool) -> int:
+        """Tokens of the next batch at most: few while somebody types, for what is interrupted is lost."""
+        if not foreground and time.monotonic() - self._foreground_at < _ACTIVE_S:
+            return min(self._backend.chunk_tokens, _SMALL_BATCH)
+        return self._backend.chunk_tokens
 
     def with_room(self, keep: int, evaluate: Callable[[], T]) -> T:
         """Evaluate; where the backend is full, forget the oldest prompts until it fits."""

@@ -7,7 +7,9 @@ evaluated again by itself, so that the choice is the one that plain decoding mak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.backend import Backend, Logits, StopCheck
 from engine.speculation import PromptLookup
@@ -25,6 +27,7 @@ class Stepper:
 
     backend: Backend
     sequence: int
+    with_room: Callable[[int, Callable[[], Any]], Any]  # evaluates; has room made in the backend if it must
     lookup: PromptLookup | None = None
     accepted: int = 0  # tokens that needed no step of their own
     _batch: list[int] = field(default_factory=list)  # the evaluated token and the guesses after it
@@ -49,13 +52,13 @@ class Stepper:
         self.settle()
         guesses = self._guesses()
         if not guesses:
-            rows = self.backend.decode([(self.sequence, token)], stop)
-            return None if rows is None else rows[0]
+            return self._alone(token, stop)
         self._start = self.backend.length(self.sequence)
-        rows = self.backend.verify(self.sequence, [token, *guesses], stop)
+        batch = [token, *guesses]
+        rows = self.with_room(self.sequence, lambda: self.backend.verify(self.sequence, batch, stop))
         if rows is None:
             return None
-        self._batch, self._rows, self._at = [token, *guesses], rows, 0
+        self._batch, self._rows, self._at = batch, rows, 0
         return self._confirmed(stop)
 
     def settle(self) -> None:
@@ -71,7 +74,11 @@ class Stepper:
             return row
         self.settle()
         self.backend.rewind(self.sequence, self.backend.length(self.sequence) - 1)
-        rows = self.backend.decode([(self.sequence, token)], stop)
+        return self._alone(token, stop)
+
+    def _alone(self, token: int, stop: StopCheck) -> Logits | None:
+        steps = [(self.sequence, token)]
+        rows = self.with_room(self.sequence, lambda: self.backend.decode(steps, stop))
         return None if rows is None else rows[0]
 
     def _guesses(self) -> list[int]:

@@ -149,6 +149,8 @@ class GhostText:
             del self._foreseen[next(iter(self._foreseen))]
         for shown, _ in reversed(found):
             self.typed_along.remember(ask.place, shown, account.key)
+        if not ask.supposed:
+            self._follow(account.key)  # that is what is done next
         return found[0][0] if found else None
 
     async def _evaluate(self, ask: Ask, *, pieces_only: bool) -> None:
