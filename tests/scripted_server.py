@@ -27,6 +27,8 @@ ANSWERS = {
     b"def f(": b"a, b):\n    return a + b",
     "😀 = ".encode(): "'😀'".encode(),
     b"print(": b"'hello')",
+    b"total = ": b"first(1)",
+    b"total = first(1)": b" + second(2)",
 }
 
 

@@ -83,3 +83,19 @@ async def test_a_place_that_was_edited_is_evaluated_before_anybody_asks():
         (item,) = await wire.complete(URI, 60, 12)
         account = await wire.account(item)
         assert account.whole and account.prompt_tokens - account.cached_tokens < 8
+
+
+async def test_what_was_foreseen_is_shown_without_a_model_call():
+    async with slow() as wire:
+        await wire.ready()
+        wire.open(URI, "total = \n")
+        (item,) = await wire.complete(URI, 0, 8)
+        assert item.insert_text == "first(1)"
+        await settled(wire)
+        before = await wire.request("bench/evaluated")
+        wire.change(URI, 2, "first(1)", (0, 8))
+        (following,) = await wire.complete(URI, 0, 16)
+        assert following.insert_text == " + second(2)"
+        account = await wire.account(following)
+        assert account.source == "foreseen" and account.pieces
+        assert await wire.request("bench/evaluated") == before
