@@ -228,7 +228,9 @@ class Decoder:
         random = np.random.default_rng(request.sampling.seed)
         guessing = request.sampling.temperature <= 0 and request.guesses
         lookup = PromptLookup((*request.lookup, *request.tokens)) if guessing else None
-        stepper = Stepper(self._backend, branch.sequence, self._prefill.with_room, lookup)
+        stepper = Stepper(
+            self._backend, branch.sequence, self._scratch[0], self._prefill.with_room, self._pace, lookup
+        )
         while True:
             token = self._take(
                 request, branch, choose(logits, request.sampling, random, self._allowed(branch)), logits
@@ -238,13 +240,10 @@ class Decoder:
             branch.finish = branch.finish or _why_stop(request, stop, branch.tokens)
             if token is None or branch.finish is not None:
                 break
-            began = time.monotonic()
-            following = stepper.after(token, stop)
+            following = stepper.after(token, stop, request.max_tokens - branch.tokens)
             if following is None:
                 branch.finish = FinishReason.CANCELLED
                 break
-            if stepper.is_plain:
-                self._pace.note(1, time.monotonic() - began)
             self.store.extend(branch.sequence, [token], alone=stepper.is_plain)
             logits = following
         stepper.settle()

@@ -23,12 +23,17 @@ class Pace:
     speed: Speed
     _batch: float = 1.0
     _step: float = 1.0
+    _verify: float = 1.2  # logits of every token are wanted
 
     def batch_s(self, tokens: int) -> float:
         """Seconds to evaluate ``tokens`` in one batch."""
         if tokens < _LIKE_BATCHES:
             return self.step_s * tokens
         return self._batch * (tokens + _OVERHEAD_TOKENS) / self.speed.prefill
+
+    def verify_s(self, tokens: int) -> float:
+        """Seconds to evaluate ``tokens`` in one batch and have the logits after each."""
+        return self._verify * (tokens + _OVERHEAD_TOKENS) / self.speed.prefill
 
     @property
     def step_s(self) -> float:
@@ -41,6 +46,10 @@ class Pace:
             self._batch = _corrected(self._batch, seconds / self.batch_s(tokens))
         elif tokens == 1:
             self._step = _corrected(self._step, seconds / self.step_s)
+
+    def note_verified(self, tokens: int, seconds: float) -> None:
+        """The same of a batch with the logits of each token."""
+        self._verify = _corrected(self._verify, seconds / self.verify_s(tokens))
 
 
 def _corrected(scale: float, wrong_by: float) -> float:

@@ -23,6 +23,7 @@ from tests.benchmarks.reporting import report
 
 ROOT = Path(__file__).parents[2]
 TOKENS = 60
+MOSTLY = 75  # percent of an answer that stand in the prompt, for it to repeat it mostly
 CASES = (  # a file, the first line of what is rewritten, how many lines, a name and what becomes of it
     ("context/window.py", "def _reach(", 9, "budget", "limit"),
     ("context/prompt.py", "def blocks(", 10, "block", "chunk"),
@@ -30,6 +31,10 @@ CASES = (  # a file, the first line of what is rewritten, how many lines, a name
     ("engine/speed.py", "class SpeedBook", 14, "path", "file"),
     ("lsp_server/typed_along.py", "def _rest(", 18, "offer", "shown"),
     ("context/edit_log.py", "class EditLog", 18, "edit", "change"),
+    ("context/document.py", "def apply(", 14, "start", "begin"),
+    ("lsp_server/from_lsp.py", "def edits_of(", 22, "edits", "changes_made"),
+    ("engine/llama/threads.py", "class FreeCores", 16, "limit", "most"),
+    ("context/workspace.py", "class Snapshot", 9, "closed", "closed_lately"),
 )
 
 
@@ -53,6 +58,7 @@ def run(model: str = "qwen2.5-coder-0.5b", rounds: int = 3) -> list[dict[str, An
                 {
                     "case": f"{file} {first}",
                     "prompt_tokens": len(tokens),
+                    "repeats_percent": _repeats(tokens, backend.tokenizer.encode(texts.copy().pop())),
                     "plain_tokens_per_s": round(plain, 1),
                     "guessed_tokens_per_s": round(guessed, 1),
                     "ratio": round(guessed / plain, 2),
@@ -61,10 +67,19 @@ def run(model: str = "qwen2.5-coder-0.5b", rounds: int = 3) -> list[dict[str, An
             )
     finally:
         backend.close()
-    ratios = [row["ratio"] for row in rows]
+    repeating = [row for row in rows if row["repeats_percent"] >= MOSTLY]
     all_identical = all(row["identical"] for row in rows)
-    rows.append({"case": "median", "ratio": statistics.median(ratios), "identical": all_identical})
+    for name, some in (("median", rows), (f"median, {MOSTLY}% repeated", repeating)):
+        ratio = round(statistics.median(row["ratio"] for row in some), 2) if some else None
+        rows = [*rows, {"case": name, "ratio": ratio, "identical": all_identical}]
     return rows
+
+
+def _repeats(prompt: tuple[int, ...], answer: tuple[int, ...]) -> int:
+    """Percent of an answer's tokens that are part of three in a row which stand in the prompt."""
+    known = {prompt[n : n + 3] for n in range(len(prompt) - 2)}
+    repeated = {n + i for n in range(len(answer) - 2) if answer[n : n + 3] in known for i in range(3)}
+    return round(100 * len(repeated) / max(1, len(answer)))
 
 
 def _prompt(backend: Backend, file: str, first: str, lines: int, old: str, new: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from engine.pace import Pace
 from engine.request import Generation, GenerationRequest
 from engine.speculation import PromptLookup
 from engine.speed import Speed
+from engine.stepping import Stepper
 from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
 
 
@@ -49,12 +50,42 @@ def test_a_guess_continues_an_earlier_occurrence(tokens, most):
         assert guess == []
 
 
+class SteadyPace(Pace):
+    """A machine on which a batch of 16 takes as long as five single steps."""
+
+    def note(self, tokens: int, seconds: float) -> None:
+        del tokens, seconds
+
+    def note_verified(self, tokens: int, seconds: float) -> None:
+        del tokens, seconds
+
+
+def steps_for(text: str, written: str) -> int:
+    """How many evaluations an answer takes after a prompt."""
+    backend = ScriptedBackend(lambda said: text.encode() if not said else b"")
+    for token in prompt(written):
+        backend.prefill(0, [token], lambda: False)
+    pace = SteadyPace(Speed(prefill=300.0, decode=50.0))
+    lookup = PromptLookup(prompt(written))
+    stepper = Stepper(backend, 0, 4, lambda _, evaluate: evaluate(), pace, lookup)
+    for token in text.encode():
+        logits = stepper.after(token, lambda: False)
+        assert logits is not None
+    stepper.settle()
+    assert bytes(t for t in backend.held[0] if t < 256).endswith(text.encode())
+    return backend.steps
+
+
 def test_repeating_the_prompt_takes_few_steps():
     text = "def total(values):\n    return sum(value.amount for value in values)\n"
-    backend = ScriptedBackend(lambda said: text.encode() if not said else b"")
-    found = ask(backend, prompt(text), max_tokens=100)
-    assert found.candidates[0].text == text
-    assert backend.steps < found.timings.generated_tokens / 3
+    assert steps_for(text, text) < len(text) / 4
+    assert steps_for("abcdefghijklmnopqrstuvwxyz", text) == 26
+
+
+def test_a_renamed_name_does_not_end_the_guessing():
+    """Behind the new name, it goes on as behind the old one."""
+    old = "".join(f"line {n} x {n}\n" for n in range(10, 20))
+    assert steps_for(old.replace("x", "y"), old) < len(old) / 3
 
 
 @settings(max_examples=60, deadline=None)
