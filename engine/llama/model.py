@@ -147,13 +147,15 @@ class LlamaModel:
 
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
-        """End-of-generation tokens and every control token: none of them is ever shown."""
+        """End-of-generation tokens and every control token: none of them is ever shown.
+
+        llama.cpp makes the former control tokens too, and has no text for any of them.
+        """
         lib, vocab = self._library, self._vocab
         return frozenset(
             token
-            for token in range(self.vocabulary_size)
-            if lib.llama_vocab_get_attr(vocab, token) & lib.LLAMA_TOKEN_ATTR_CONTROL
-            or lib.llama_vocab_is_eog(vocab, token)
+            for token, piece in enumerate(self.pieces)
+            if not piece and lib.llama_vocab_get_attr(vocab, token) & lib.LLAMA_TOKEN_ATTR_CONTROL
         ) | {t for text in self.fim_token_texts().values() if (t := self.marker_token(text)) is not None}
 
     def close(self) -> None:

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import resolve
 from tests.benchmarks.reporting import report
 from tests.benchmarks.waiting import context_ready, last_account, own_cache
 from tests.lsp_client import editor
@@ -62,16 +61,15 @@ async def _session(
 def run(model: str, budgets: Sequence[int] = BUDGETS, rounds: int = 3) -> list[dict[str, Any]]:
     """One row for each budget, way of asking, and with or without saved prompts."""
     rows: list[dict[str, Any]] = []
-    path = str(resolve(model).path)
     for budget in budgets:
         with own_cache():
-            asyncio.run(_session(path, budget, saved=True, deadline_ms=0, first=True))
+            asyncio.run(_session(model, budget, saved=True, deadline_ms=0, first=True))
             for deadline_ms in (400, 0):
                 found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
                 for _ in range(rounds):
                     for saved in (True, False):
                         found[saved].append(
-                            asyncio.run(_session(path, budget, saved=saved, deadline_ms=deadline_ms))
+                            asyncio.run(_session(model, budget, saved=saved, deadline_ms=deadline_ms))
                         )
                 for saved, sessions in found.items():
                     middle = sorted(sessions, key=lambda one: one["seconds"])[len(sessions) // 2]
