@@ -228,8 +228,9 @@ class Decoder:
         random = np.random.default_rng(request.sampling.seed)
         guessing = request.sampling.temperature <= 0 and request.guesses
         lookup = PromptLookup((*request.lookup, *request.tokens)) if guessing else None
+        scratch = self._scratch[0] if self._scratch else None
         stepper = Stepper(
-            self._backend, branch.sequence, self._scratch[0], self._prefill.with_room, self._pace, lookup
+            self._backend, branch.sequence, scratch, self._prefill.with_room, self._pace, lookup
         )
         while True:
             token = self._take(

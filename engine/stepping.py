@@ -29,12 +29,12 @@ class Stepper:
     """Feeds the chosen tokens of one candidate to ``sequence``. ``lookup`` None: no guesses.
 
     ``with_room`` evaluates, and has room made in the backend if it must. ``scratch``: a sequence to evaluate
-    single tokens in.
+    single tokens in, where there is one.
     """
 
     backend: Backend
     sequence: int
-    scratch: int
+    scratch: int | None
     with_room: Callable[[int, Callable[[], Any]], Any]
     pace: Pace
     lookup: PromptLookup | None = None
@@ -92,7 +92,7 @@ class Stepper:
         row, token, length = self._rows[self._at], self._batch[self._at], self._start + self._at
         if _lead(row) >= _SURE:
             return row
-        if length > _COPIED:
+        if self.scratch is None or length > _COPIED:
             self.settle()
             self.backend.rewind(self.sequence, length)
             return self._alone(self.sequence, token, stop)

@@ -13,9 +13,12 @@ URI = "file:///project/a.py"
 LONG = "# a line of some length\n" * 60
 
 
-def slow(deadline_ms: int = 400, ahead: str = "always") -> Any:
-    """Every 32 tokens take 40 ms: the whole prompt some two seconds."""
-    settings = {"completion": {"deadlineMs": deadline_ms}, "engine": {"savedMb": 0, "ahead": ahead}}
+def slow(deadline_ms: int = 400, ahead: str = "always", max_tokens: int = 96) -> Any:
+    """Every 32 tokens take 40 ms: the whole prompt some two seconds. A token is a byte."""
+    settings = {
+        "completion": {"deadlineMs": deadline_ms, "maxTokens": max_tokens},
+        "engine": {"savedMb": 0, "ahead": ahead},
+    }
     command = [sys.executable, "-m", "tests.scripted_server", "0.04"]
     return editor(command=command, settings=settings)
 
@@ -86,7 +89,7 @@ async def test_a_place_that_was_edited_is_evaluated_before_anybody_asks():
 
 
 async def test_what_was_foreseen_is_shown_without_a_model_call():
-    async with slow() as wire:
+    async with slow(max_tokens=9) as wire:
         await wire.ready()
         wire.open(URI, "total = \n")
         (item,) = await wire.complete(URI, 0, 8)
@@ -95,7 +98,7 @@ async def test_what_was_foreseen_is_shown_without_a_model_call():
         before = await wire.request("bench/evaluated")
         wire.change(URI, 2, "first(1)", (0, 8))
         (following,) = await wire.complete(URI, 0, 16)
-        assert following.insert_text == " + second(2)"
+        assert following.insert_text == " + secon"
         account = await wire.account(following)
         assert account.source == "foreseen" and account.pieces
         assert await wire.request("bench/evaluated") == before
