@@ -34,7 +34,7 @@ from tests.benchmarks.reporting import report
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = 6
-MOST_TOKENS = 260
+FEWEST_TOKENS, MOST_TOKENS = 60, 120
 ANSWER = 4
 
 
@@ -90,7 +90,7 @@ class Soak:
     def _ask_all(self, engine: Engine, decoder: Decoder | None, fresh: LlamaBackend) -> None:
         assert decoder is not None
         text = fresh.tokenizer.encode((ROOT / "context" / "assemble.py").read_text(encoding="utf-8"))
-        documents = [list(text[n * 150 : n * 150 + 150]) for n in range(DOCUMENTS)]
+        documents = [list(text[n * 80 : n * 80 + FEWEST_TOKENS]) for n in range(DOCUMENTS)]
         own, draw = psutil.Process(), self.generator
         for number in range(1, self.requests + 1):
             document = draw.choice(documents[:2]) if draw.random() < 0.7 else draw.choice(documents)
@@ -128,7 +128,7 @@ class Soak:
         at = len(document) - draw.randrange(3) if draw.random() < 0.8 else draw.randrange(len(document))
         document[at : at + draw.randrange(3)] = draw.sample(text, draw.randrange(1, 4))
         if len(document) > MOST_TOKENS:
-            del document[120:]
+            del document[FEWEST_TOKENS:]
 
     def _check(self, engine: Engine, decoder: Decoder, tokens: tuple[int, ...], fresh: LlamaBackend) -> None:
         """Whether the cache's logits and text are those of an empty one."""
