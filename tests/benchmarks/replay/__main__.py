@@ -1,7 +1,7 @@
 """Commits typed key by key through this server, and through llama.vim with llama-server.
 
-    python -m tests.benchmarks.replay [--requests N] [--busy] [--model NAME] [--only SYSTEM] [--out FILE]
-                                      [--llama-server PROGRAM]
+    python -m tests.benchmarks.replay [--requests N] [--busy] [--model NAME] [--only SYSTEM] [--seed TEXT]
+                                      [--out FILE] [--llama-server PROGRAM]
     python -m tests.benchmarks.replay --summarise FILE
 
 Every request goes to a file of JSON lines as it comes, under bench-results unless --out says otherwise, and
@@ -35,7 +35,7 @@ from tests.benchmarks.llama_vim.system import LlamaVim
 from tests.benchmarks.replay.ours import Ours
 from tests.benchmarks.replay.pausing import continued_in_the_end
 from tests.benchmarks.replay.results import Table, read, summary, written
-from tests.benchmarks.replay.run import Course, Run, header
+from tests.benchmarks.replay.run import SEED, Course, Run, header
 from tests.benchmarks.replay.system import System
 from tests.benchmarks.reporting import OUT, report
 from tests.benchmarks.waiting import own_cache
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true", help="every other hunk while one core is kept busy")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b", metavar="NAME")
     parser.add_argument("--only", default="", choices=NAMES, help="one system alone")
+    parser.add_argument("--seed", default=SEED, help="another one draws other commits and hunks")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a new file for the JSON lines")
     parser.add_argument("--llama-server", default="", metavar="PROGRAM", help="instead of xllamacpp's")
     parser.add_argument(
@@ -96,7 +97,7 @@ def main() -> None:
         sys.exit(f"the commits to be typed are missing: {SHARED / 'data'}")
     found = measure(
         options.model,
-        Course(options.requests, options.busy),
+        Course(options.requests, options.busy, options.seed),
         out,
         only=options.only,
         program=options.llama_server,

@@ -25,6 +25,7 @@ from tests.benchmarks.replayed import replay
 HUNKS = 2  # of each commit: a commit costs each server a start
 MOST_KEYS = 40  # of each hunk: some are whole files
 _FEWEST_KEYS = 10
+SEED = "replay"
 _FAILURES = 3  # commits one after the other: then something is broken for good
 
 
@@ -34,7 +35,7 @@ class Course:
 
     requests: int
     busy: bool = False
-    seed: str = "replay"
+    seed: str = SEED
     pace: Pace = field(default_factory=Pace)
 
     @property
