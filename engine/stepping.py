@@ -38,7 +38,6 @@ class Stepper:
     with_room: Callable[[int, Callable[[], Any]], Any]
     pace: Pace
     lookup: PromptLookup | None = None
-    accepted: int = 0  # tokens that needed no step of their own
     _batch: list[int] = field(default_factory=list)  # the evaluated token and the guesses after it
     _rows: list[Logits] = field(default_factory=list)
     _at: int = 0  # of _batch: the token last confirmed
@@ -59,7 +58,6 @@ class Stepper:
             self.lookup.append(token)
         if self._at + 1 < len(self._batch) and self._batch[self._at + 1] == token:
             self._at += 1
-            self.accepted += 1
             return self._confirmed(stop)
         self.settle()
         guesses = self._guesses(wanted)

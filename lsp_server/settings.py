@@ -33,7 +33,7 @@ class EngineSettings:
     context_tokens: int = _setting(
         0,
         "Size of the KV cache: the longest prompt with its answer, in tokens; 0 takes what the budget needs. "
-        "On a CPU five prompts have so many each, on a GPU all share them.",
+        "On a CPU each of five sequences has so many, on a GPU all share them.",
         least=0,
     )
     threads: int = _setting(
