@@ -121,6 +121,10 @@ class Decoder:
         """Seconds that a token of an answer takes. Any thread may ask."""
         return self._pace.step_s
 
+    def saved(self, owner: str) -> tuple[int, ...]:
+        """The body of the prompt of ``owner`` that was saved last. Any thread may ask."""
+        return self.store.saved(owner)
+
     def save(self, *, everything: bool = False) -> bool:
         """Write evaluated prompts to disk; without ``everything`` one that is news, if there is one."""
         return self.store.save(everything=everything)
@@ -138,7 +142,7 @@ class Decoder:
                 return None
             yield Token(0, token, self._backend.tokenizer.piece(token), branch.logprob)
             steps = [(branch.sequence, token)]
-            branch.finish = _why_stop(request, stop, branch.tokens)
+            branch.finish = why_stop(request, stop, branch.tokens)
             following = None if branch.finish else self._backend.decode(steps, stop)
             if following is None:
                 branch.finish = branch.finish or FinishReason.CANCELLED
@@ -196,7 +200,7 @@ class Decoder:
                     alive.append(index)
             if not alive:
                 break
-            reason = _why_stop(request, stop, branches[0].tokens)
+            reason = why_stop(request, stop, branches[0].tokens)
             steps = [(branches[i].sequence, branches[i].last) for i in alive]
             following = None
             if reason is None:
@@ -238,7 +242,7 @@ class Decoder:
             )
             if token is not None:
                 yield Token(0, token, self._backend.tokenizer.piece(token), branch.logprob)
-            branch.finish = branch.finish or _why_stop(request, stop, branch.tokens)
+            branch.finish = branch.finish or why_stop(request, stop, branch.tokens)
             if token is None or branch.finish is not None:
                 break
             following = stepper.after(token, stop, request.max_tokens - branch.tokens)
@@ -294,7 +298,8 @@ class Decoder:
         return token
 
 
-def _why_stop(request: GenerationRequest, stop: StopCheck, generated: int) -> FinishReason | None:
+def why_stop(request: GenerationRequest, stop: StopCheck, generated: int) -> FinishReason | None:
+    """Why an answer of which so many tokens are there ends now; None where it goes on."""
     if stop():
         return FinishReason.CANCELLED
     now = time.monotonic()

@@ -14,17 +14,19 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import count
+from typing import Any, Generic, TypeVar
 
-from engine.backend import Backend
 from engine.decoding import Decoder
-from engine.errors import EngineClosed
+from engine.errors import EngineClosed, RemoteError
 from engine.request import FinishReason, Generation, GenerationRequest, Timings, Token
+from engine.request_runner import Closable, RequestRunner
 
 logger = logging.getLogger(__name__)
 BRANCHES = 3  # sequences that hold prompts: what is typed, what would come next, what is being warmed
 MAX_CANDIDATES = 3  # of which all but the first need a sequence of their own
 SEQUENCES = BRANCHES + MAX_CANDIDATES - 1
 _REST_S = 15.0  # without a request, after which what was evaluated is saved: tens of MB each time
+Opened = TypeVar("Opened", bound=Closable)
 
 
 class Handle:
@@ -55,7 +57,7 @@ class Handle:
         """What was more urgent is done."""
         self._interrupted.clear()
 
-    def run(self, decoder: Decoder) -> bool:
+    def run(self, runner: RequestRunner) -> bool:
         """Run on the calling thread and set ``result``; False where it was interrupted before its end.
 
         Never raises.
@@ -65,7 +67,7 @@ class Handle:
             self.result.set_result(Generation((), Timings(queue_ms=waited), FinishReason.CANCELLED))
             return True
         try:
-            tokens = decoder.run(self.request, self._is_stopped, waited)
+            tokens = runner.run(self.request, self._is_stopped, waited)
             while True:
                 try:
                     token = next(tokens)
@@ -77,6 +79,8 @@ class Handle:
                     return True
                 if self._on_token is not None:
                     self._on_token(token)
+        except RemoteError as error:  # said to the user; where it came from says nothing more
+            self.result.set_exception(error)
         except Exception as error:  # whatever a request does, the thread lives on for the next one
             logger.exception("a generation failed")
             self.result.set_exception(error)
@@ -86,26 +90,31 @@ class Handle:
         return self._stop.is_set() or self._interrupted.is_set()
 
 
-class Engine:
-    """Owns one backend, opened and used on a thread of its own.
+def _decoder(backend: Any) -> RequestRunner:
+    return Decoder(backend, BRANCHES)
 
-    ``opened`` is a future of the backend: it carries the error where opening failed.
+
+class Engine(Generic[Opened]):
+    """Owns one backend, or a connection to a server, opened and used on a thread of its own.
+
+    ``opened`` is a future of it: it carries the error where opening failed. What runs requests on it is
+    made by ``open_decoder``.
     """
 
     def __init__(
         self,
-        open_backend: Callable[[], Backend],
+        open_backend: Callable[[], Opened],
         *,
-        open_decoder: Callable[[Backend], Decoder] = lambda backend: Decoder(backend, BRANCHES),
+        open_decoder: Callable[[Opened], RequestRunner] = _decoder,
     ) -> None:
-        self.opened: Future[Backend] = Future()
+        self.opened: Future[Opened] = Future()
         self._queue: queue.PriorityQueue[tuple[int, int, Handle | None]] = queue.PriorityQueue()
         self._order = count()
         self._lanes: dict[str, Handle] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._running: Handle | None = None
-        self._decoder: Decoder | None = None
+        self._decoder: RequestRunner | None = None
         self._thread = threading.Thread(
             target=self._serve, args=(open_backend, open_decoder), name="engine", daemon=True
         )
@@ -133,7 +142,7 @@ class Engine:
 
     def saved(self, owner: str) -> tuple[int, ...]:
         """The body of the prompt of ``owner`` that was saved last, maybe by an earlier session."""
-        return self._decoder.store.saved(owner) if self._decoder is not None else ()
+        return self._decoder.saved(owner) if self._decoder is not None else ()
 
     @property
     def step_s(self) -> float:
@@ -158,7 +167,9 @@ class Engine:
             self._queue.put((-1, next(self._order), None))
         self._thread.join(timeout_s)
 
-    def _serve(self, open_backend: Callable[[], Backend], open_decoder: Callable[[Backend], Decoder]) -> None:
+    def _serve(
+        self, open_backend: Callable[[], Opened], open_decoder: Callable[[Opened], RequestRunner]
+    ) -> None:
         try:
             backend = open_backend()
             self._decoder = decoder = open_decoder(backend)
@@ -187,7 +198,7 @@ class Engine:
         decoder.save(everything=True)
         backend.close()
 
-    def _next(self, decoder: Decoder) -> tuple[int, int, Handle] | None:
+    def _next(self, decoder: RequestRunner) -> tuple[int, int, Handle] | None:
         """The next request; while there is none for a while, prompts are saved. None at the end."""
         saving = True
         while True:

@@ -8,6 +8,7 @@ EngineError
 │   └── NotEnoughDisk             names what is needed and what is free
 ├── BackendError                  llama.cpp refused or failed
 │   └── ContextFull               the prompt does not fit in the model's context
+├── RemoteError                   a configured server was not reached, refused, or answered nonsense
 └── EngineClosed                  a request came after shutdown
 """
 
@@ -42,6 +43,10 @@ class BackendError(EngineError):
 
 class ContextFull(BackendError):
     """The prompt does not fit in the model's context."""
+
+
+class RemoteError(EngineError):
+    """A configured server was not reached, refused, or answered nonsense."""
 
 
 class EngineClosed(EngineError):
