@@ -117,12 +117,26 @@ class Backend(Protocol):
         """How many tokens ``sequence`` holds."""
         ...
 
+    def restorable(self, sequence: int, length: int) -> int:
+        """The longest beginning, of at most ``length`` tokens, that ``rewind`` and ``fork`` can keep exactly.
+
+        Any thread may ask.
+        """
+        ...
+
     def rewind(self, sequence: int, length: int) -> bool:
         """Forget all but the first ``length`` tokens; False where that is not possible exactly."""
         ...
 
     def fork(self, source: int, target: int, length: int) -> None:
-        """Make ``target`` hold the first ``length`` tokens of ``source``, without evaluating them."""
+        """Make ``target`` hold the first ``length`` tokens of ``source``, without evaluating them.
+
+        ``length`` has to be ``restorable``.
+        """
+        ...
+
+    def state_bytes(self, sequence: int) -> int:
+        """About how long ``save`` would be: it may be too long to be worth it."""
         ...
 
     def save(self, sequence: int) -> bytes:

@@ -61,13 +61,16 @@ class Prefill:
         body, logits, end = body_length(len(prompt), block), None, cached
         while logits is None or end < len(prompt):
             most = self._most(foreground)
-            at, end = next(batches(end, len(prompt), most=most, block=block))
+            at, following = next(batches(end, len(prompt), most=most, block=block))
             cached = min(cached, at)
             if stop():
                 return Prefilled(sequence, cached, at, None, FinishReason.CANCELLED)
             if request.deadline is not None and time.monotonic() >= request.deadline:
                 return Prefilled(sequence, cached, at, None, FinishReason.DEADLINE)
-            self._store.rewind(sequence, at)
+            if (kept := self._store.rewind(sequence, at)) < at:
+                cached, end = min(cached, kept), kept
+                continue
+            end = following
             batch, began = prompt[at:end], time.monotonic()
             logits = self.with_room(
                 sequence, lambda batch=batch: self._backend.prefill(sequence, batch, stop)

@@ -100,21 +100,22 @@ class PrefixStore:
             elsewhere, there = self._best_elsewhere(prompt)
             if elsewhere is not None and there >= length + _WORTH_FETCHING:
                 source = self._victim(foreground)
-                length = min(there, self._fetch(elsewhere, source))
+                length = self._backend.restorable(source, min(there, self._fetch(elsewhere, source)))
                 if not length:  # lost meanwhile
                     source, length = self._best_resident(prompt)
             sequence = self._place(source, length, owner, foreground)
             if sequence != source and length:
                 self._copy(source, sequence, length)
-            self._cut(sequence, length)
+            length = self._cut(sequence, length)
             resident = self._residents[sequence]
             resident.used, resident.owner, resident.foreground = next(self._clock), owner, foreground
             return sequence, length
 
-    def rewind(self, sequence: int, length: int) -> None:
-        """Forget all but the first ``length`` tokens of a sequence."""
+    def rewind(self, sequence: int, length: int) -> int:
+        """Forget all but the first ``length`` tokens of a sequence, or fewer where that is not possible
+        exactly; how many are left."""
         with self._lock:
-            self._cut(sequence, length)
+            return self._cut(sequence, length)
 
     def extend(
         self, sequence: int, tokens: Sequence[int], *, in_blocks: bool = False, alone: bool = True
@@ -164,7 +165,9 @@ class PrefixStore:
         wrote = False
         for sequence, resident in enumerate(self._residents):
             body = resident.body
-            if resident.owner and resident.foreground and self._is_news(body, resident.saved):
+            news = self._is_news(body, resident.saved)
+            fits = self._backend.state_bytes(sequence) <= self._saved.limit_bytes if news else False
+            if resident.owner and resident.foreground and fits:
                 state = self._backend.save(sequence)
                 self._write(tuple(resident.tokens[:body]), state, resident.owner)
                 resident.saved, wrote = body, True
@@ -198,10 +201,11 @@ class PrefixStore:
 
     def _best_resident(self, prompt: Sequence[int]) -> tuple[int, int]:
         """The sequence that serves most of ``prompt``, the latest of equals, and how much."""
-        found = [
-            usable(min(one.exact, common_prefix(one.tokens, prompt)), one.body, len(prompt), self._block)
-            for one in self._residents
-        ]
+        found = []
+        for i, one in enumerate(self._residents):
+            shared = min(one.exact, common_prefix(one.tokens, prompt))
+            length = usable(shared, one.body, len(prompt), self._block)
+            found.append(self._backend.restorable(i, length))
         source = max(range(len(found)), key=lambda i: (found[i], self._residents[i].used))
         return source, found[source]
 
@@ -249,9 +253,9 @@ class PrefixStore:
         shared, _ = self._tree.longest(tokens)
         if self._most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING:
             return
-        state = self._backend.save(sequence)
-        if len(state) > self._most_bytes:
+        if self._backend.state_bytes(sequence) > self._most_bytes:
             return
+        state = self._backend.save(sequence)
         self._keep(_Parked(tokens, state, resident.owner if resident.foreground else "", resident.saved))
 
     def _keep(self, parked: _Parked) -> None:
@@ -307,15 +311,16 @@ class PrefixStore:
         here.body, here.exact = min(there.body, length), min(there.exact, length)
         here.logits, here.logits_at, here.saved = there.logits, there.logits_at, 0
 
-    def _cut(self, sequence: int, length: int) -> None:
+    def _cut(self, sequence: int, length: int) -> int:
         resident = self._residents[sequence]
         if not self._backend.rewind(sequence, length):
-            self._backend.rewind(sequence, 0)
-            length = 0
+            length = self._backend.restorable(sequence, length)
+            self._backend.rewind(sequence, length)
         del resident.tokens[length:]
         resident.body, resident.exact = min(resident.body, length), min(resident.exact, length)
         if resident.logits_at > length:
             resident.logits, resident.logits_at = None, 0
+        return length
 
 
 def _label(owner: str) -> str:

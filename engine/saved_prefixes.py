@@ -139,6 +139,11 @@ class SavedPrefixes:
                 del self._entries[entry.path]
         return None
 
+    @property
+    def limit_bytes(self) -> int:
+        """The most that all of them may take."""
+        return self._limit_bytes
+
     def write(self, tokens: Sequence[int], state: State, label: str = "") -> bool:
         """Save a state; whether it lies there now. What was unused longest makes room for it.
 

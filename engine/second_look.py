@@ -28,7 +28,8 @@ def look_again(
         return
     encode = backend.tokenizer.encode
     following = encode(look.following)[:FOLLOWING_TOKENS]
-    source, shared = branches[0].sequence, common_prefix(look.before, held)
+    source = branches[0].sequence
+    shared = backend.restorable(source, common_prefix(look.before, held))
     scores: dict[str, float] = {}
     for branch in branches:
         text = look.shown(branch.text)

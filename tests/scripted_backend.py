@@ -43,7 +43,8 @@ class ScriptedBackend:
     """Continues the text after the middle marker (or all of it) as ``script`` says: its whole answer to what
     stands there; the model ends where the answer does. ``evaluated`` counts prompt tokens, ``steps`` batches
     of an answer. ``manner`` says of each token held how it was evaluated: in a batch of whole ``blocks``,
-    ``alone``, or in ``company``, which a real backend's values depend on."""
+    ``alone``, or in ``company``, which a real backend's values depend on. A sequence can be cut back to
+    multiples of ``stride`` and to its last ``stride`` tokens, as one with a window of its own."""
 
     def __init__(
         self,
@@ -53,9 +54,10 @@ class ScriptedBackend:
         sequences: int = 5,
         chunk_s: float = 0.0,
         block_tokens: int = 1,
+        stride: int = 1,
     ) -> None:
         self.script, self.context_tokens, self.sequences = script, context_tokens, sequences
-        self.chunk_s, self.block_tokens = chunk_s, block_tokens
+        self.chunk_s, self.block_tokens, self.stride = chunk_s, block_tokens, stride
         self.chunk_tokens = 32
         self.tokenizer = ByteTokenizer()
         self.held: list[list[int]] = [[] for _ in range(sequences)]
@@ -107,14 +109,24 @@ class ScriptedBackend:
     def length(self, sequence: int) -> int:
         return len(self.held[sequence])
 
+    def restorable(self, sequence: int, length: int) -> int:
+        held = len(self.held[sequence])
+        length = min(length, held)
+        return length if length > held - self.stride else length // self.stride * self.stride
+
     def rewind(self, sequence: int, length: int) -> bool:
+        if length < len(self.held[sequence]) and self.restorable(sequence, length) != length:
+            return False
         del self.held[sequence][length:], self.manner[sequence][length:]
         return True
 
     def fork(self, source: int, target: int, length: int) -> None:
-        assert source != target
+        assert source != target and self.restorable(source, length) == length
         self.held[target] = self.held[source][:length]
         self.manner[target] = self.manner[source][:length]
+
+    def state_bytes(self, sequence: int) -> int:
+        return len(self.save(sequence))
 
     def save(self, sequence: int) -> bytes:
         return pickle.dumps((self.held[sequence], self.manner[sequence]))

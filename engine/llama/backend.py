@@ -124,6 +124,10 @@ class LlamaBackend:
         """See ``Backend.length``."""
         return self._lengths[sequence]
 
+    def restorable(self, sequence: int, length: int) -> int:
+        """See ``Backend.restorable``; any length here."""
+        return min(length, self._lengths[sequence])
+
     def rewind(self, sequence: int, length: int) -> bool:
         """See ``Backend.rewind``; always possible here."""
         if length < self._lengths[sequence]:
@@ -143,6 +147,10 @@ class LlamaBackend:
             self._lengths[target] = length
         else:
             self.load(target, self.save(source), length)
+
+    def state_bytes(self, sequence: int) -> int:
+        """See ``Backend.state_bytes``."""
+        return int(self._library.llama_state_seq_get_size(self._context, sequence))
 
     def save(self, sequence: int) -> bytes:
         """See ``Backend.save``; 1 ms for 1,000 tokens of the 0.5B, 12 KB each."""

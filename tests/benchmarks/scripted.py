@@ -115,12 +115,18 @@ class NothingEvaluated:
     def length(self, sequence: int) -> int:
         return len(self._held[sequence])
 
+    def restorable(self, sequence: int, length: int) -> int:
+        return min(length, len(self._held[sequence]))
+
     def rewind(self, sequence: int, length: int) -> bool:
         del self._held[sequence][length:]
         return True
 
     def fork(self, source: int, target: int, length: int) -> None:
         self._held[target] = self._held[source][:length]
+
+    def state_bytes(self, sequence: int) -> int:
+        return 4 * len(self._held[sequence])
 
     def save(self, sequence: int) -> bytes:
         return array("i", self._held[sequence]).tobytes()

@@ -146,3 +146,27 @@ def test_a_saved_prompt_that_vanished_is_evaluated(tmp_path: Path, block: int):
     for path in tmp_path.iterdir():
         path.unlink()
     assert ask(again, tokens).candidates == first.candidates
+
+
+def test_what_cannot_be_cut_back_anywhere_is_cut_back_as_near_as_it_can():
+    """As a model with a window of its own: what is left is a beginning of the new prompt."""
+    held = backend(stride=16)
+    decoder = opened(held)
+    ask(decoder, prompt("a" * 39 + "b" * 40), max_tokens=0)
+    other = prompt("a" * 39 + "c" * 40)
+    found = ask(decoder, other, max_tokens=4)
+    assert found.timings.cached_tokens == 32
+    assert found.candidates == ask(opened(backend()), other, max_tokens=4).candidates
+    assert ask(decoder, other, max_tokens=0).timings.cached_tokens >= len(other) - 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STEP, min_size=1, max_size=14))
+def test_it_answers_as_a_fresh_one_does(walk):
+    """A backend that can be cut back at few places only."""
+    decoder = opened(backend(stride=16), parked_bytes=20_000)
+    for document, head, priority, owner, candidates in walk:
+        options = {"max_tokens": 5, "priority": priority, "owner": owner, "candidates": candidates}
+        tokens = prompt(document, head)
+        found = ask(decoder, tokens, **options)
+        assert found.candidates == ask(opened(backend()), tokens, **options).candidates

@@ -1,0 +1,1 @@
+"""LoopAttention in torch: IQuest-Coder-V1 Loop and its dense relatives."""

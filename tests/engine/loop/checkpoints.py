@@ -1,0 +1,108 @@
+"""Checkpoints for the tests: the golden ones, and random ones of any shape in the published layout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from engine.loop.weights import load_weights
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.loop.config import LoopConfig, read_config
+
+SHARED = Path(__file__).parents[4] / "shared"
+GOLDEN = SHARED / "golden" / "loopcoder"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with its config and its tensors, in float32."""
+
+    folder: Path
+    config: LoopConfig
+    tensors: dict[str, Tensor]
+
+    def weights(self, dtype: torch.dtype = torch.float32) -> Any:
+        return load_weights(self.folder, self.config, device=torch.device("cpu"), dtype=dtype)
+
+    def tensors_as(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        return {name: tensor.to(dtype) for name, tensor in self.tensors.items()}
+
+
+def opened(folder: Path) -> Checkpoint:
+    return Checkpoint(folder, read_config(folder), load_file(folder / "model.safetensors"))
+
+
+def written(
+    folder: Path,
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    hidden: int = 48,
+    heads: int = 4,
+    kv_heads: int = 2,
+    head_dim: int = 16,
+    inner: int = 80,
+    vocabulary: int = 96,
+    window: int = 8,
+    loops: int = 2,
+    **more: Any,
+) -> Checkpoint:
+    """A random checkpoint; its attention is sharp and its gates are open, so that mistakes show."""
+    random = np.random.default_rng(seed)
+
+    def matrix(*shape: int, size: float) -> Tensor:
+        return torch.from_numpy((random.standard_normal(shape) * size).astype(np.float32))
+
+    tensors = {"model.embed_tokens.weight": matrix(vocabulary, hidden, size=1.0)}
+    for index in range(layers):
+        layer = f"model.layers.{index}"
+        shapes = {
+            "self_attn.q_proj": (heads * head_dim, hidden),
+            "self_attn.k_proj": (kv_heads * head_dim, hidden),
+            "self_attn.v_proj": (kv_heads * head_dim, hidden),
+            "self_attn.o_proj": (hidden, heads * head_dim),
+            "mlp.gate_proj": (inner, hidden),
+            "mlp.up_proj": (inner, hidden),
+            "mlp.down_proj": (hidden, inner),
+        }
+        for name, shape in shapes.items():
+            tensors[f"{layer}.{name}.weight"] = matrix(*shape, size=1.2 * shape[1] ** -0.5)
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            tensors[f"{layer}.{name}.weight"] = 1 + matrix(hidden, size=0.1)
+        if loops > 1:
+            tensors[f"model.gate_projections.{index}.weight"] = matrix(heads, head_dim, size=0.3)
+            tensors[f"model.gate_projections.{index}.bias"] = matrix(heads, size=0.5)
+    tensors["model.norm.weight"] = 1 + matrix(hidden, size=0.1)
+    tensors["lm_head.weight"] = matrix(vocabulary, hidden, size=2 * hidden**-0.5)
+    config = {
+        "architectures": ["IQuestLoopCoderForCausalLM" if loops > 1 else "LlamaForCausalLM"],
+        "model_type": "iquestloopcoder" if loops > 1 else "llama",
+        "vocab_size": vocabulary,
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": head_dim,
+        "hidden_act": "silu",
+        "max_position_embeddings": 8192,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 500000,
+        "tie_word_embeddings": False,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "eos_token_id": [2],
+        "bos_token_id": 1,
+    }
+    if loops > 1:
+        config |= {"loop_num": loops, "loop_window_size": window}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config | more), encoding="utf-8")
+    save_file(tensors, folder / "model.safetensors")
+    return opened(folder)
