@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from context import Query
+from engine.errors import RemoteError
 from lsp_server.from_lsp import position_in
 from lsp_server.ghost_text import Suggestion
 from lsp_server.place import Place
@@ -66,6 +67,14 @@ async def suggestions(
     await server.ready_session()
     if (ask := server.ask(snapshot, Query(uri, place.position))) is None:
         return None, []
-    if invoked:
-        return place, await server.ghost_text.suggest(ask, candidates=completion.candidates)
-    return place, await server.ghost_text.suggest(ask, in_time=True)
+    try:
+        if invoked:
+            found = await server.ghost_text.suggest(ask, candidates=completion.candidates)
+        else:
+            found = await server.ghost_text.suggest(ask, in_time=True)
+    except RemoteError as error:
+        server.answered(str(error))
+        return place, []
+    if found:
+        server.answered()
+    return place, found

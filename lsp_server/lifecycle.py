@@ -94,10 +94,13 @@ def _restart_if_needed(server: CodeFlowServer, before: Settings) -> None:
     if not after.completion.enabled:
         server.close()
         server.set_status("off", "completion.enabled is false")
-    elif (before.model, before.engine, before.context) != (after.model, after.engine, after.context) or (
-        server.session is None and not before.completion.enabled
-    ):
+    elif _of_model(before) != _of_model(after) or (server.session is None and not before.completion.enabled):
         server.open_model()
+
+
+def _of_model(settings: Settings) -> tuple[object, ...]:
+    """What a session is made by."""
+    return settings.model, settings.engine, settings.remote, settings.context
 
 
 def _section(raw: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from context.dossier import Dossier
 from context.prompt import Encode, PromptFormat
@@ -18,6 +18,7 @@ from context.tokenised import TokenisedItems
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.backend import FimMarkers
     from engine.catalog import ResolvedModel
     from engine.engine import Engine
     from engine.llama.model import LlamaModel
@@ -29,23 +30,23 @@ Report = Callable[[str, float | None], None]  # what is being done, and the shar
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
 _LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token of a CPU
 _QUICK = 1_500  # tokens of prefill a second: a GPU, which depth costs little
-_ON_GPU = 32_768  # tokens of KV cache there, unless the settings say otherwise
+ON_GPU = 32_768  # tokens of KV cache there, unless the settings say otherwise
 _MARGIN = 256  # tokens
 _PREPARED = 2  # times the budget: packing passes over pieces that are too large
-_REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
+REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines than a window ever shows
 
 
 @dataclass(frozen=True)
 class ModelSession:
     """A running engine, and the plain values that ``context`` wants of its model."""
 
-    engine: Engine
+    engine: Engine[Any]
     encode: Encode
     form: PromptFormat
     tokenised: TokenisedItems
     budget_tokens: int
     name: str
-    path: Path
+    path: Path | None  # None where a server has it
     reason: str
     speed: Speed
     notice: str | None = None
@@ -69,6 +70,10 @@ def open_session(
     settings: Settings, report: Report, cancelled: threading.Event | None = None
 ) -> ModelSession:
     """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence."""
+    if settings.remote.url:
+        from lsp_server.remote_session import open_remote_session
+
+        return open_remote_session(settings, report, cancelled)
     from engine.catalog import Progress, resolve
     from engine.choice import choose_model, speed_book, speed_of
     from engine.decoding import Decoder
@@ -110,7 +115,7 @@ def open_session(
         ),
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
-    encode, form = lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
+    encode, form = lru_cache(REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
     return ModelSession(
         engine=engine,
         encode=encode,
@@ -140,13 +145,13 @@ def _saved_prefixes(settings: Settings, model: ResolvedModel, context_tokens: in
 def sizes(settings: Settings, speed: Speed) -> tuple[int, int]:
     """Tokens of a prompt, and of the KV cache: on a CPU what one prompt needs, on a GPU what all share."""
     given, quick = settings.engine.context_tokens, speed.prefill >= _QUICK
-    budget = settings.context.budget_tokens or affordable(speed, given or (_ON_GPU if quick else 0))
+    budget = settings.context.budget_tokens or affordable(speed, given or (ON_GPU if quick else 0))
     if not given:
-        return budget, max(_ON_GPU, 2 * budget) if quick else budget + _room(settings, budget)
-    return max(1, min(budget, given // 2 if quick else given - _room(settings, given))), given
+        return budget, max(ON_GPU, 2 * budget) if quick else budget + room(settings, budget)
+    return max(1, min(budget, given // 2 if quick else given - room(settings, given))), given
 
 
-def _room(settings: Settings, tokens: int) -> int:
+def room(settings: Settings, tokens: int) -> int:
     """Tokens for the answer to a prompt of ``tokens``, and because prompts grow before they are cut."""
     return min(settings.completion.max_tokens + _MARGIN + tokens // 8, tokens // 2)
 
@@ -174,20 +179,26 @@ def any_tokenizer(name: str) -> tuple[str, Encode, PromptFormat]:
     else:
         path = resolve(name, allow_pull=False).path
     tokenizer = LlamaModel(path, vocabulary_only=True)
-    return path.stem, lru_cache(_REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
+    return path.stem, lru_cache(REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
 
 
 def prompt_format(tokenizer: LlamaModel) -> PromptFormat:
     """The model's FIM markers as token ids."""
     from engine.fim import markers_of
 
-    markers = markers_of(tokenizer)
+    return format_of(markers_of(tokenizer), tokenizer.encode, tokenizer.bos_tokens)
+
+
+def format_of(
+    markers: FimMarkers, encode: Callable[..., tuple[int, ...]], begin: tuple[int, ...] = ()
+) -> PromptFormat:
+    """Markers as token ids; ``encode`` is a tokenizer's, and takes ``special``."""
 
     def ids(text: str) -> tuple[int, ...]:
-        return tokenizer.encode(text, special=True) if text else ()
+        return encode(text, special=True) if text else ()
 
     return PromptFormat(
-        begin=tokenizer.bos_tokens,
+        begin=begin,
         prefix=ids(markers.prefix),
         suffix=ids(markers.suffix),
         middle=ids(markers.middle),

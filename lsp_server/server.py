@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,6 +35,7 @@ from lsp_server.stats import Stats
 logger = logging.getLogger(__name__)
 _BUDGET_UNKNOWN = 2048  # tokens to gather for while no model is open
 _RESTS_S = 0.05  # without a request after a change: editors ask a moment after a key, or not at all
+_RETRY_S = 30.0  # after which a server that could not be reached is tried again, once somebody asks
 _READY_WITHIN_S = 20.0  # how long a request waits for a model that is being loaded
 
 
@@ -55,6 +57,8 @@ class CodeFlowServer(LanguageServer):
         self.ghost_text = GhostText()
         self.stats = Stats()
         self.state, self.message = "starting", "the model is not loaded yet"
+        self.declined: set[str] = set()  # servers that the user does not want prompts sent to
+        self._retry_at: float | None = None  # monotonic
         self._cursors: dict[str, Position] = {}  # where the cursor was last seen, by document
         self._resting: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -140,14 +144,26 @@ class CodeFlowServer(LanguageServer):
         """Start opening the model in the background; what was open is closed first."""
         self._cancel_opening.set()
         self._cancel_opening = threading.Event()
+        self._retry_at = None
         previous, self.session = self.session, None
         self._opening = asyncio.ensure_future(self._open_model(previous, self._cancel_opening))
 
     async def ready_session(self) -> ModelSession | None:
         """The model session, waited for while it loads; None where it failed or is still being downloaded."""
+        if self.session is None and self._retry_at is not None and time.monotonic() >= self._retry_at:
+            self.open_model()
         if self.session is None and self._opening is not None and self.state != "downloading":
             await asyncio.wait([self._opening], timeout=_READY_WITHIN_S)
         return self.session
+
+    def answered(self, problem: str = "") -> None:
+        """The model has answered, or could not, for a reason that the user is told once."""
+        if problem and self.state != "error":
+            self._tell_problem(problem)
+        elif problem and problem != self.message:
+            self.set_status("error", problem)
+        elif not problem and self.state == "error" and self.session is not None:
+            self.set_status("ready", self.session.summary)
 
     def set_status(self, state: str, message: str) -> None:
         """Tell the client: starting, downloading, ready, off or error, with a sentence."""
@@ -205,18 +221,24 @@ class CodeFlowServer(LanguageServer):
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
 
     async def _open_model(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
-        progress = ModelProgress(self)
+        settings = self.settings  # what is consented to is what is opened
+        progress, told = ModelProgress(self), self.message if self.state == "error" else ""
         try:
             if previous is not None:
                 await asyncio.to_thread(previous.engine.close)
-            session = await asyncio.to_thread(open_session, self.settings, progress.report, cancelled)
+            if settings.remote.url:
+                await self._ask_consent(settings.remote.url)
+            if cancelled.is_set():
+                return
+            session = await asyncio.to_thread(open_session, settings, progress.report, cancelled)
         except Exception as error:
             if not cancelled.is_set():
-                logger.warning("the model could not be opened: %s", error)
-                self.set_status("error", str(error))
-                self.window_show_message(
-                    types.ShowMessageParams(types.MessageType.Error, f"CodeFlow: {error}")
-                )
+                if str(error) != told:
+                    self._tell_problem(str(error))
+                else:
+                    self.set_status("error", told)
+                if settings.remote.url:
+                    self._retry_at = time.monotonic() + _RETRY_S
             progress.end("failed")
             return
         if cancelled.is_set():
@@ -231,6 +253,17 @@ class CodeFlowServer(LanguageServer):
         if session.notice:
             notice = types.ShowMessageParams(types.MessageType.Warning, f"CodeFlow: {session.notice}")
             self.window_show_message(notice)
+
+    async def _ask_consent(self, url: str) -> None:
+        from engine.remote.address import parse_address
+        from lsp_server.remote_consent import ask_consent
+
+        await ask_consent(self, parse_address(url))
+
+    def _tell_problem(self, problem: str) -> None:
+        logger.warning("the model does not answer: %s", problem)
+        self.set_status("error", problem)
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"CodeFlow: {problem}"))
 
 
 def create_server() -> CodeFlowServer:

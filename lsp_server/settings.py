@@ -58,6 +58,34 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """A server that is asked in place of a model on this machine."""
+
+    url: str = _setting(
+        "",
+        "An OpenAI-compatible server, such as `https://models.example.org/v1`, that is sent every prompt in "
+        "place of a model on this machine; empty: nothing is sent anywhere. See [remote.md](remote.md).",
+    )
+    model: str = _setting("", "Which of its models; empty takes the only one.")
+    markers: str = _setting(
+        "auto",
+        "That model's fill-in-the-middle markers: `auto` (by the server's tokenizer, or the model's name), "
+        "`none`, or a family.",
+        choices=(
+            "auto",
+            "none",
+            "qwen",
+            "starcoder",
+            "granite",
+            "deepseek",
+            "codellama",
+            "codegemma",
+            "codestral",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionSettings:
     """What is suggested."""
 
@@ -102,6 +130,7 @@ class Settings:
 
     model: ModelSettings = field(default_factory=ModelSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     log_level: str = _setting(

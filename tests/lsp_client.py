@@ -24,6 +24,7 @@ class Editor:
     capabilities: types.ServerCapabilities
     statuses: list[Any] = field(default_factory=list)
     messages: list[types.ShowMessageParams] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
     progress: list[types.ProgressParams] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -99,8 +100,12 @@ async def editor(
     inline: bool = True,
     work_done_progress: bool = False,
     command: list[str] | None = None,
+    answer: str | None = None,
 ) -> AsyncIterator[Editor]:
-    """Start the server over stdio, initialize it, and shut it down in the end."""
+    """Start the server over stdio, initialize it, and shut it down in the end.
+
+    ``answer`` is what the user chooses wherever the server asks something.
+    """
     client = LanguageClient("tests", "1")
     await client.start_io(*(command or [sys.executable, "-m", "lsp_server.cli", "--stdio"]))
     found = Editor(client, types.ServerCapabilities())
@@ -113,6 +118,11 @@ async def editor(
     @client.feature(types.WINDOW_SHOW_MESSAGE)
     def on_message(message: types.ShowMessageParams) -> None:
         found.messages.append(message)
+
+    @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
+    def on_question(question: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+        found.questions.append(question.message)
+        return types.MessageActionItem(answer) if answer else None
 
     @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
     def on_progress_create(_: types.WorkDoneProgressCreateParams) -> None:

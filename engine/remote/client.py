@@ -1,8 +1,8 @@
 """HTTP to one server: JSON, and completions as they are streamed; every failure as a RemoteError.
 
 Runs an event loop of its own, on whichever thread calls, so that waiting can be given up at any moment: what
-is under way is then cancelled, which closes its connection, and that tells the server to stop. Proxies, .netrc
-and the like are not taken from the environment: what is sent goes to the configured server and nowhere else.
+is under way is then cancelled, which closes its connection, and that tells the server to stop. Proxies,
+.netrc and the like are not taken from the environment: what is sent goes to the configured server alone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import logging
 import math
 import time
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
-from typing import Any, TypeVar
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar, cast
 
 import httpx2
 
@@ -30,6 +30,7 @@ _LIMITS = httpx2.Limits(max_connections=8, max_keepalive_connections=4, keepaliv
 _MOST_BYTES = 1 << 20  # of an answer that is not streamed, and of one event of one that is
 _MOST_PAUSE_S = 60.0  # that a server may ask for
 _DONE = "[DONE]"
+_LAST_BYTE_S = 0.05  # after that, within which the answer is to be over
 T = TypeVar("T")
 
 for _library in ("httpx2", "httpcore2"):  # they log addresses and headers
@@ -98,9 +99,11 @@ class Client:
                 if not response.is_success:
                     raise self._refused(response, await _content(response), body)
                 source = httpx2.EventSource(response, max_event_size=_MOST_BYTES)
-                async with aclosing(source.__aiter__()) as events:
+                events = cast("AsyncGenerator[httpx2.ServerSentEvent, None]", aiter(source))
+                async with aclosing(events):
                     async for event in events:
                         if event.data == _DONE:
+                            await _to_the_end(events)
                             return
                         chunk = chunk_of(event.data)
                         ended = ended or bool(chunk.finish)
@@ -139,6 +142,14 @@ class Client:
             self._not_before = time.monotonic() + min(_MOST_PAUSE_S, float(pause))
             self._pause = error
         return error
+
+
+async def _to_the_end(events: AsyncGenerator[Any, None]) -> None:
+    """A connection whose answer was read to its last byte can be used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_BYTE_S):
+            async for _ in events:
+                pass
 
 
 async def _content(response: httpx2.Response) -> bytes:
