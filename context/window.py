@@ -14,6 +14,7 @@ from context.document import Document
 
 MIDDLE_LINES = 24  # lines typed before the anchor follows; one full suffix evaluation per that many lines
 KEPT_SHARE = 0.7  # of the prefix budget that is used right after the start edge moved: room to grow
+LEAST_SHARE = 0.35  # of the prefix budget, below which the start edge follows a cursor that went up
 SUFFIX_SLACK = 1.25  # how far the suffix may outgrow its budget before its edge moves
 
 Count = Callable[[str], int]
@@ -52,7 +53,11 @@ def choose_window(
     if previous is not None and holds_anchor(previous, line):
         anchor = previous.anchor
     start = previous.start if previous is not None and previous.start <= anchor else line + 1
-    if start > line or _exceeds(lines, range(line, start - 1, -1), prefix_tokens, count):
+    if (
+        start > line
+        or _exceeds(lines, range(line, start - 1, -1), prefix_tokens, count)
+        or _is_too_near(lines, line, start, prefix_tokens, count)
+    ):
         start, anchor = _reach(lines, range(line, -1, -1), int(prefix_tokens * KEPT_SHARE), count), line
         if start == 0 or not _exceeds(lines, range(line, -1, -1), prefix_tokens, count):
             start = 0
@@ -70,6 +75,13 @@ def choose_window(
         elif line < kept <= end and kept >= line + 1 + (end - line - 1) // 2:
             end = kept  # a little less than fits, but the same text as before
     return Window(start, min(anchor, line), end, len(lines) - end)
+
+
+def _is_too_near(lines: tuple[str, ...], line: int, start: int, budget: int, count: Count) -> bool:
+    """Whether the start edge leaves most of the budget unused although there is something above it."""
+    if start == 0 or _exceeds(lines, range(line, start - 1, -1), int(budget * LEAST_SHARE), count):
+        return False
+    return _reach(lines, range(line, -1, -1), int(budget * KEPT_SHARE), count) < start
 
 
 def _reach(lines: tuple[str, ...], numbers: range, budget: int, count: Count) -> int:

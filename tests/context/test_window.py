@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.document import Document, Edit, Position
-from context.window import MIDDLE_LINES, SUFFIX_SLACK, Window, choose_window
+from context.window import LEAST_SHARE, MIDDLE_LINES, SUFFIX_SLACK, Window, choose_window
 
 lines = st.lists(
     st.sampled_from(["", "a = 1", "def f():", "    " + "x" * 30, "y" * 200]), min_size=1, max_size=80
@@ -90,3 +90,19 @@ def test_asking_again_gives_the_same_window(content: list[str], at: int, prefix:
     document, line = document_of(content), min(at, len(content) - 1)
     window = window_at(document, line, prefix, suffix)
     assert window_at(document, line, prefix, suffix, window) == window
+
+
+@given(lines, st.integers(0, 79), st.integers(0, 79), st.integers(40, 600), st.integers(1, 200))
+def test_a_cursor_that_goes_up_is_given_the_lines_above_it(
+    content: list[str], at: int, then: int, prefix: int, suffix: int
+) -> None:
+    """Wherever it was before: at least a third of the budget, or as much as a new window would have."""
+    document = document_of(content)
+    before = window_at(document, min(at, len(content) - 1), prefix, suffix)
+    line = min(then, len(content) - 1)
+    window, fresh = (
+        window_at(document, line, prefix, suffix, before),
+        window_at(document, line, prefix, suffix),
+    )
+    held, wanted = cost(document, window.start, line + 1), cost(document, fresh.start, line + 1)
+    assert held > int(prefix * LEAST_SHARE) or held >= wanted or window.start == 0
