@@ -22,6 +22,7 @@ _UNLIKE = {  # settings that change the maths, and the values that leave it alon
     "hidden_act": ("silu",),
     "clip_qkv": (None,),
     "use_sliding_window": (False, None),
+    "partial_rotary_factor": (1, None),
 }
 
 
@@ -83,9 +84,9 @@ def read_config(folder: Path) -> LoopConfig:
         loops=values.count("loop_num", None if looped else 1),
         window=values.count("loop_window_size") if looped else 0,
         trained_context=values.count("max_position_embeddings"),
-        tied=bool(raw.get("tie_word_embeddings", False)),
+        tied=values.flag("tie_word_embeddings"),
         stop_tokens=_stop_tokens(raw, folder, file),
-        begin_token=raw["bos_token_id"] if isinstance(raw.get("bos_token_id"), int) else None,
+        begin_token=next(iter(_tokens(raw, "bos_token_id", file)), None),
     )
     if config.loops > 1 and not looped:
         raise ModelCorrupt(f"{file}: loop_num is {config.loops}, but model_type {kind} runs its layers once.")
@@ -105,7 +106,7 @@ def read_object(file: Path) -> dict[str, Any]:
         raw = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelCorrupt(f"{file} is missing: the folder is no complete checkpoint.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
         raise ModelCorrupt(f"{file} cannot be read: {error}.") from None
     if not isinstance(raw, dict):
         raise ModelCorrupt(f"{file} should be a JSON object, not {type(raw).__name__}.")
@@ -119,11 +120,19 @@ class _Values:
 
     def count(self, name: str, default: int | None = None) -> int:
         """A whole number of at least 1; required where there is no default."""
-        value = self.raw.get(name, default)
+        value = self.raw.get(name)
+        value = default if value is None else value  # transformers writes null for what it derives
         if value is None:
             raise ModelCorrupt(f"{self.file}: {name} is missing.")
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ModelCorrupt(f"{self.file}: {name} should be a whole number of at least 1, not {value!r}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false where it is not given."""
+        value = self.raw.get(name, False)
+        if not isinstance(value, bool):
+            raise ModelCorrupt(f"{self.file}: {name} should be true or false, not {value!r}.")
         return value
 
     def number(self, name: str, where: Mapping[str, Any]) -> float:
@@ -145,21 +154,24 @@ def _rope_theta(values: _Values, raw: Mapping[str, Any], file: Path) -> float:
             raise ModelCorrupt(
                 f"{file}: positions are scaled ({kind}), which CodeFlow's loop engine does not do."
             )
-    where = newer if isinstance(newer, dict) and "rope_theta" not in raw else raw
+    where = newer if isinstance(newer, dict) and "rope_theta" in newer else raw
     return values.number("rope_theta", where)
 
 
 def _stop_tokens(raw: Mapping[str, Any], folder: Path, file: Path) -> tuple[int, ...]:
     """Where a generation ends, by config.json and generation_config.json together."""
+    found = _tokens(raw, "eos_token_id", file)
     generation = folder / "generation_config.json"
-    sources = [(raw.get("eos_token_id"), file)]
     if generation.is_file():
-        sources.append((read_object(generation).get("eos_token_id"), generation))
-    found: dict[int, None] = {}
-    for value, source in sources:
-        ids = value if isinstance(value, list) else [] if value is None else [value]
-        for token in ids:
-            if isinstance(token, bool) or not isinstance(token, int) or token < 0:
-                raise ModelCorrupt(f"{source}: eos_token_id should hold token ids, not {token!r}.")
-            found[token] = None
-    return tuple(found)
+        found += _tokens(read_object(generation), "eos_token_id", generation)
+    return tuple(dict.fromkeys(found))
+
+
+def _tokens(raw: Mapping[str, Any], name: str, file: Path) -> tuple[int, ...]:
+    """Token ids, given as one or as a list; empty where there are none."""
+    value = raw.get(name)
+    ids = value if isinstance(value, list) else [] if value is None else [value]
+    for token in ids:
+        if isinstance(token, bool) or not isinstance(token, int) or token < 0:
+            raise ModelCorrupt(f"{file}: {name} should hold token ids, not {token!r}.")
+    return tuple(ids)
