@@ -20,6 +20,10 @@ from lsp_server.model_session import (
 )
 from lsp_server.settings import Settings
 
+_DENSE = (
+    0.8  # of the room that is used: some texts have more tokens for a piece than the one that was counted
+)
+
 
 def open_remote_session(
     settings: Settings, report: Report, cancelled: threading.Event | None = None
@@ -49,7 +53,7 @@ def open_remote_session(
     )
     model = engine.opened.result()
     budget = settings.context.budget_tokens or affordable(model.speed, min(model.context_tokens, ON_GPU))
-    budget = min(budget, model.context_tokens - room(settings, model.context_tokens))
+    most = _DENSE * (model.context_tokens - room(settings, model.context_tokens))
     encode, form = (
         lru_cache(REMEMBERED_BLOCKS)(model.pieces.encode),
         format_of(model.markers, model.pieces.encode),
@@ -60,7 +64,7 @@ def open_remote_session(
         encode=encode,
         form=form,
         tokenised=TokenisedItems(encode, form),
-        budget_tokens=max(1, int(budget / model.tokens_per_piece)),
+        budget_tokens=max(1, int(min(budget, most) / model.tokens_per_piece)),
         name=model.name,
         path=None,
         reason=f"remote.url is set: {address.origin} answers, which is sent every prompt",

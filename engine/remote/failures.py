@@ -60,8 +60,8 @@ def refused(address: Address, status: int, body: bytes, prompt: str, key: str, m
         case 401 | 403:
             return RemoteError(f"{at} wants a key ({status}); set {KEY_VARIABLE}")
         case 404 | 405:
-            what = f"no model {model!r}, or no /completions" if model else "no list of models"
-            return RemoteError(f"{at} has {what} under {address.base} ({status}){said}")
+            what = f"no model {model!r}, or no /completions under {address.base}"
+            return RemoteError(f"{at} has {what} ({status}){said}")
         case 429:
             return RemoteError(f"{at} has had too many requests ({status}){said}; it is asked again later")
         case _ if status >= 500:

@@ -185,7 +185,7 @@ class RemoteRunner:
             "prompt": model.pieces.text(request.tokens, tail),
             "max_tokens": max(1, request.max_tokens),  # one is the least that evaluates a prompt
             "temperature": temperature,
-            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+            "stream_options": {"include_usage": True},
         }
         if temperature > 0:
             body |= {"top_p": sampling.top_p, "seed": sampling.seed + index}
@@ -193,8 +193,9 @@ class RemoteRunner:
             body["logprobs"] = 1
         if model.stops:
             body["stop"] = list(model.stops[:_MOST_STOPS])
-        if model.stop_ids:  # vLLM shows no markers, so that it would not see them in the text
+        if model.stop_ids:  # vLLM or llama-server; the former shows no markers, so that no text has them
             body["stop_token_ids"] = list(model.stop_ids)
+            body["stream_options"]["continuous_usage_stats"] = True
         return body
 
 

@@ -108,7 +108,7 @@ def test_a_server_that_says_nothing_is_told_at_the_deadline() -> None:
         at = time.monotonic()
         with pytest.raises(RemoteError, match="has not answered within"):
             engine.submit(request_for(model, deadline=at + 0.3)).result.result(5)
-        assert time.monotonic() - at < 0.4 and server.prompts
+        assert time.monotonic() - at < 0.9 and server.prompts
 
 
 def opened(url: str, key: str = "", **options: Any) -> str:
@@ -160,4 +160,4 @@ def test_opening_can_be_given_up() -> None:
         at = time.monotonic()
         with pytest.raises(RemoteError, match="given up"):
             open_remote(parse_address(server.url), "", stop=lambda: time.monotonic() - at > 0.2)
-        assert time.monotonic() - at < 0.4
+        assert time.monotonic() - at < 0.9
