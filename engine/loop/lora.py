@@ -123,9 +123,9 @@ def _rank_and_scale(file: Path, forms: dict[str, Matrix]) -> tuple[int, float]:
 def _joined(
     files: TensorFiles, whose: str, form: Matrix, parts: dict[str, dict[str, str]], rank: int
 ) -> tuple[Tensor, Tensor]:
-    """A (ranks, in) and B (out, ranks), in float32, of one matrix' modules; ``whose`` begins a complaint."""
-    a = torch.zeros(rank * len(parts), form.columns)
-    b = torch.zeros(form.rows, rank * len(parts))
+    """A (ranks, in) and B (out, ranks), in float64, of one matrix' modules; ``whose`` begins a complaint."""
+    a = torch.zeros(rank * len(parts), form.columns, dtype=torch.float64)
+    b = torch.zeros(form.rows, rank * len(parts), dtype=torch.float64)
     row, at = 0, 0
     for part, rows in form.parts:
         if part in parts:

@@ -26,6 +26,7 @@ from engine.loop.shapes import Dense, Gates, Layer, Linear, Weights
 from engine.loop.tensor_files import PLAIN, TensorFiles, Wanted, named
 
 INDEX = "model.safetensors.index.json"
+_PLAIN_NAME = re.compile(r"[^/\\:]+\.safetensors")  # on any system; what it links to is the user's affair
 _IGNORED = re.compile(r"\.rotary_emb\.inv_freq$")  # old Llama checkpoints keep what config.json says
 
 
@@ -153,8 +154,8 @@ def _checked(files: TensorFiles, folder: Path, config: LoopConfig, form: GptqFor
         )
     if form is None and any(name.endswith(".qweight") for name in unknown):
         raise ModelCorrupt(
-            f"{folder} holds quantised weights, but neither quantization_config nor quantize_config.json says "
-            "how to read them."
+            f"{folder} holds quantised weights, but neither quantization_config nor quantize_config.json "
+            "says how to read them."
         )
     if missing := [name for name in wanted if name not in there]:
         raise ModelCorrupt(f"{folder} lacks {named(missing)}.")
@@ -203,9 +204,8 @@ def _indexed(index: Path) -> list[Path]:
         raise ModelCorrupt(f"{index}: weight_map should say which file each tensor is in.")
     files = []
     for name in dict.fromkeys(map(str, table.values())):
-        # a plain name on any system; a link that lies in the folder is the user's (Hugging Face's cache)
-        if name != Path(name).name or "\\" in name or ":" in name:
-            raise ModelCorrupt(f"{index} names {name!r}, which is outside of the folder.")
+        if not _PLAIN_NAME.fullmatch(name):
+            raise ModelCorrupt(f"{index} names {name!r}, which is no safetensors file of this folder.")
         file = index.with_name(name)
         if not file.is_file():
             raise ModelCorrupt(f"{file} is missing, which {INDEX} names; download it.")
