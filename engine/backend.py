@@ -60,6 +60,23 @@ class Tokenizer(Protocol):
         ...
 
 
+class MarkedTokenizer(Tokenizer, Protocol):
+    """A tokenizer that knows its markers: what a prompt's format is made of (see ``fim``)."""
+
+    @property
+    def bos_tokens(self) -> tuple[int, ...]:
+        """What the model wants before every prompt; empty for most code models."""
+        ...
+
+    def fim_token_texts(self) -> dict[str, str]:
+        """Marker strings that the model's own metadata names, by role: pre, suf, mid, pad, rep, sep."""
+        ...
+
+    def marker_token(self, text: str) -> int | None:
+        """The single token that ``text`` stands for as a marker, or None where the vocabulary has none."""
+        ...
+
+
 class Backend(Protocol):
     """A model with room for several sequences."""
 
@@ -85,8 +102,15 @@ class Backend(Protocol):
         ...
 
     @property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> MarkedTokenizer:
         """The model's tokenizer."""
+        ...
+
+    def adapt(self, adapter: str) -> None:
+        """Compute with the low-rank changes (LoRA) of that name from now on, "" for none.
+
+        Raises BackendError where the model has none of that name.
+        """
         ...
 
     def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:

@@ -37,7 +37,8 @@ _SLOW = Speed(prefill=150.0, decode=20.0)  # to begin with, where nothing was me
 class Decoder:
     """Runs requests one at a time on ``backend``, reusing what ``store`` holds.
 
-    Sequences from ``store``'s count upwards are scratch space for further candidates.
+    The ``named`` sequences behind the ``branches`` hold prefixes that are kept by name; those from there on
+    are scratch space for further candidates.
     """
 
     def __init__(
@@ -45,15 +46,16 @@ class Decoder:
         backend: Backend,
         branches: int,
         *,
+        named: int = 0,
         speed: Speed = _SLOW,
         parked_bytes: int = 0,
         saved: SavedPrefixes | None = None,
     ) -> None:
         self._backend = backend
-        self.store = PrefixStore(backend, branches, parked_bytes=parked_bytes, saved=saved)
+        self.store = PrefixStore(backend, branches, named=named, parked_bytes=parked_bytes, saved=saved)
         self._pace = Pace(speed)
         self._prefill = Prefill(backend, self.store, self._pace)
-        self._scratch = list(range(branches, backend.sequences))
+        self._scratch = list(range(branches + named, backend.sequences))
         self._demanded = DemandedText(backend.tokenizer.pieces)
         self._stop_tokens = stop_tokens = backend.tokenizer.stop_tokens
         blank = (b" ", b"\t", b"\r", b"\n")
@@ -78,7 +80,10 @@ class Decoder:
                 f"{self._backend.context_tokens}; lower context.budgetTokens or raise engine.contextTokens"
             )
         started = time.monotonic()
+        self._backend.adapt(request.adapter)
         prefilled = self._prefill.run(request, stop)
+        if request.keep and prefilled.logits is not None:
+            self.store.keep(request.keep, prefilled.sequence)
         began, logits, finish = time.monotonic(), prefilled.logits, prefilled.reason
         branches: list[CandidateBranch] = []
         is_late = False
@@ -112,9 +117,9 @@ class Decoder:
             hurried=is_late or finish is FinishReason.DEADLINE,
         )
 
-    def expected_s(self, tokens: Sequence[int]) -> float:
+    def expected_s(self, tokens: Sequence[int], adapter: str = "") -> float:
         """Seconds until the first token of an answer to ``tokens``. Any thread may ask."""
-        return self._prefill.expected_s(tokens)
+        return self._prefill.expected_s(tokens, adapter)
 
     @property
     def step_s(self) -> float:

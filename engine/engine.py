@@ -136,9 +136,9 @@ class Engine(Generic[Opened]):
                 running.interrupt()
         return handle
 
-    def expected_s(self, tokens: Sequence[int]) -> float:
+    def expected_s(self, tokens: Sequence[int], adapter: str = "") -> float:
         """About how many seconds until the first token of an answer to ``tokens``, if it began now."""
-        return self._decoder.expected_s(tokens) if self._decoder is not None else 0.0
+        return self._decoder.expected_s(tokens, adapter) if self._decoder is not None else 0.0
 
     def saved(self, owner: str) -> tuple[int, ...]:
         """The body of the prompt of ``owner`` that was saved last, maybe by an earlier session."""

@@ -43,9 +43,9 @@ class Prefill:
         self._pace = pace
         self._foreground_at = -math.inf  # when somebody last waited
 
-    def expected_s(self, tokens: Sequence[int]) -> float:
+    def expected_s(self, tokens: Sequence[int], adapter: str = "") -> float:
         """Seconds until the logits after ``tokens`` are there, as the cache is now. Any thread may ask."""
-        cached, block = self._store.expected(tokens), self._backend.block_tokens
+        cached, block = self._store.expected(tokens, adapter), self._backend.block_tokens
         ranges = batches(cached, len(tokens), most=self._backend.chunk_tokens, block=block)
         return sum(self._pace.batch_s(end - start) for start, end in ranges)
 
@@ -55,7 +55,9 @@ class Prefill:
         foreground = request.priority is Priority.INTERACTIVE
         if foreground:
             self._foreground_at = time.monotonic()
-        sequence, cached = self._store.acquire(prompt, request.owner, foreground=foreground)
+        sequence, cached = self._store.acquire(
+            prompt, request.owner, foreground=foreground, adapter=request.adapter
+        )
         if cached == len(prompt) and (logits := self._store.logits(sequence)) is not None:
             return Prefilled(sequence, cached, cached, logits)
         body, logits, end = body_length(len(prompt), block), None, cached

@@ -37,11 +37,13 @@ class _Resident:
     owner: str = ""
     foreground: bool = False
     saved: int = 0  # tokens of the body that are on disk
+    adapter: str = ""
+    name: str = ""  # of a prefix that is kept until another takes its name
 
 
 @dataclass(slots=True, eq=False)
 class _Parked:
-    """A copy of a sequence's state in memory; only its body counts."""
+    """A copy of a sequence's state in memory; only its body counts. One with a ``name`` stays."""
 
     tokens: tuple[int, ...]
     state: bytes
@@ -49,18 +51,30 @@ class _Parked:
     saved: int
     uses: int = 1
     worth: float = 0.0
+    name: str = ""
 
 
 class PrefixStore:
     """Keeps the first ``branches`` sequences of ``backend``, up to ``parked_bytes`` of further states in
-    memory, and those of ``saved`` on disk as a cache of evaluated prompts."""
+    memory, and those of ``saved`` on disk as a cache of evaluated prompts.
+
+    The ``named`` sequences behind the first hold prefixes that are kept by name; where there are none, those
+    are parked.
+    """
 
     def __init__(
-        self, backend: Backend, branches: int, *, parked_bytes: int = 0, saved: SavedPrefixes | None = None
+        self,
+        backend: Backend,
+        branches: int,
+        *,
+        named: int = 0,
+        parked_bytes: int = 0,
+        saved: SavedPrefixes | None = None,
     ) -> None:
         self._backend = backend
         self._block = backend.block_tokens
-        self._residents = [_Resident() for _ in range(branches)]
+        self._branches = branches
+        self._residents = [_Resident() for _ in range(branches + named)]
         self._parked: list[_Parked] = []
         self._most_bytes = parked_bytes
         self._saved = saved
@@ -80,36 +94,58 @@ class PrefixStore:
         """What a sequence holds."""
         return self._residents[sequence].tokens
 
-    def expected(self, prompt: Sequence[int]) -> int:
+    def expected(self, prompt: Sequence[int], adapter: str = "") -> int:
         """How many tokens of ``prompt`` would come from the cache now. Any thread may ask."""
         with self._lock:
-            return max(self._best_resident(prompt)[1], self._best_elsewhere(prompt)[1])
+            return max(self._best_resident(prompt, adapter)[1], self._best_elsewhere(prompt, adapter)[1])
 
     def saved(self, owner: str) -> tuple[int, ...]:
         """The prompt of ``owner`` that an earlier session saved; empty where there is none. Any thread."""
         entries, label = (self._saved.entries if self._saved is not None else ()), _label(owner)
         return next((entry.tokens for entry in entries if entry.label == label), ())
 
-    def acquire(self, prompt: Sequence[int], owner: str = "", *, foreground: bool = True) -> tuple[int, int]:
+    def acquire(
+        self, prompt: Sequence[int], owner: str = "", *, foreground: bool = True, adapter: str = ""
+    ) -> tuple[int, int]:
         """A sequence that holds what the cache has of ``prompt``, and how many tokens that is.
 
-        A ``foreground`` prompt's sequence is left to it: what is evaluated ahead goes elsewhere.
+        A ``foreground`` prompt's sequence is left to it: what is evaluated ahead goes elsewhere. What was
+        evaluated with another ``adapter`` is of no use.
         """
         with self._lock:
-            source, length = self._best_resident(prompt)
-            elsewhere, there = self._best_elsewhere(prompt)
+            source, length = self._best_resident(prompt, adapter)
+            elsewhere, there = self._best_elsewhere(prompt, adapter)
             if elsewhere is not None and there >= length + _WORTH_FETCHING:
                 source = self._victim(foreground)
                 length = self._backend.restorable(source, min(there, self._fetch(elsewhere, source)))
                 if not length:  # lost meanwhile
-                    source, length = self._best_resident(prompt)
+                    source, length = self._best_resident(prompt, adapter)
             sequence = self._place(source, length, owner, foreground)
             if sequence != source and length:
                 self._copy(source, sequence, length)
             length = self._cut(sequence, length)
             resident = self._residents[sequence]
             resident.used, resident.owner, resident.foreground = next(self._clock), owner, foreground
+            resident.adapter = adapter
             return sequence, length
+
+    def keep(self, name: str, sequence: int) -> None:
+        """Keep what ``sequence`` holds until another takes the name: prompts that begin with it share it."""
+        with self._lock:
+            for parked in [one for one in self._parked if one.name == name]:
+                self._drop(parked)
+            places = range(self._branches, len(self._residents))
+            if not places:
+                tokens = tuple(self._residents[sequence].tokens[: self._residents[sequence].body])
+                self._keep(_Parked(tokens, self._backend.save(sequence), "", 0, name=name))
+                return
+            own = [i for i in places if self._residents[i].name == name]
+            place = own[0] if own else min(places, key=lambda i: self._residents[i].used)
+            length = self._backend.restorable(sequence, len(self._residents[sequence].tokens))
+            self._cut(place, 0)
+            self._copy(sequence, place, length)
+            kept = self._residents[place]
+            kept.name, kept.used, kept.adapter = name, next(self._clock), self._residents[sequence].adapter
 
     def rewind(self, sequence: int, length: int) -> int:
         """Forget all but the first ``length`` tokens of a sequence, or fewer where that is not possible
@@ -143,7 +179,8 @@ class PrefixStore:
 
     def logits_of(self, prompt: Sequence[int]) -> Logits | None:
         """The logits after ``prompt``, where a sequence holds just that and they are known."""
-        held = [i for i, one in enumerate(self._residents) if one.tokens == list(prompt)]
+        wanted = (list(prompt), "")
+        held = [i for i, one in enumerate(self._residents) if (one.tokens, one.adapter) == wanted]
         return next((found for i in held if (found := self.logits(i)) is not None), None)
 
     def make_room(self, keep: int) -> bool:
@@ -151,7 +188,7 @@ class PrefixStore:
         held = [i for i, one in enumerate(self._residents) if one.tokens and i != keep]
         if not held:
             return False
-        oldest = min(held, key=lambda i: self._residents[i].used)
+        oldest = min(held, key=lambda i: (self._residents[i].name != "", self._residents[i].used))
         self.rewind(oldest, 0)
         return True
 
@@ -167,7 +204,7 @@ class PrefixStore:
             body = resident.body
             news = self._is_news(body, resident.saved)
             fits = self._backend.state_bytes(sequence) <= self._saved.limit_bytes if news else False
-            if resident.owner and resident.foreground and fits:
+            if resident.owner and resident.foreground and fits and not resident.adapter:
                 state = self._backend.save(sequence)
                 self._write(tuple(resident.tokens[:body]), state, resident.owner)
                 resident.saved, wrote = body, True
@@ -199,18 +236,22 @@ class PrefixStore:
     def _is_news(self, tokens: int, saved: int) -> bool:
         return tokens >= _WORTH_PARKING and abs(tokens - saved) >= _WORTH_FETCHING
 
-    def _best_resident(self, prompt: Sequence[int]) -> tuple[int, int]:
+    def _best_resident(self, prompt: Sequence[int], adapter: str) -> tuple[int, int]:
         """The sequence that serves most of ``prompt``, the latest of equals, and how much."""
         found = []
         for i, one in enumerate(self._residents):
-            shared = min(one.exact, common_prefix(one.tokens, prompt))
+            shared = min(one.exact, common_prefix(one.tokens, prompt)) if one.adapter == adapter else 0
             length = usable(shared, one.body, len(prompt), self._block)
             found.append(self._backend.restorable(i, length))
         source = max(range(len(found)), key=lambda i: (found[i], self._residents[i].used))
         return source, found[source]
 
-    def _best_elsewhere(self, prompt: Sequence[int]) -> tuple[_Parked | SavedPrefix | None, int]:
+    def _best_elsewhere(
+        self, prompt: Sequence[int], adapter: str
+    ) -> tuple[_Parked | SavedPrefix | None, int]:
         """The parked (rather than saved) prompt that serves most of ``prompt``, and how much."""
+        if adapter:
+            return None, 0  # only the model's own states are parked and saved
         shared, entries = self._tree.longest(prompt)
         if not entries:
             return None, 0
@@ -222,7 +263,7 @@ class PrefixStore:
         """Where a prompt goes that shares ``length`` tokens with ``source``."""
         there = self._residents[source]
         tail = len(there.tokens) - length
-        if length == 0:
+        if length == 0 or source >= self._branches:
             return self._victim(foreground)
         taken = there.foreground and not foreground
         if tail > _WORTH_KEEPING or taken or (tail and there.owner not in (owner, "")):
@@ -231,7 +272,7 @@ class PrefixStore:
 
     def _victim(self, foreground: bool, but: int = -1) -> int:
         """The sequence to give up: the one used longest ago, but not the latest foreground prompt's."""
-        residents = self._residents
+        residents = self._residents[: self._branches]
         latest = max((one.used for one in residents if one.foreground), default=0)
         free = (
             [
@@ -251,7 +292,7 @@ class PrefixStore:
         resident = self._residents[sequence]
         tokens = tuple(resident.tokens[: resident.body])
         shared, _ = self._tree.longest(tokens)
-        if self._most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING:
+        if self._most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING or resident.adapter:
             return
         if self._backend.state_bytes(sequence) > self._most_bytes:
             return
@@ -259,16 +300,20 @@ class PrefixStore:
         self._keep(_Parked(tokens, state, resident.owner if resident.foreground else "", resident.saved))
 
     def _keep(self, parked: _Parked) -> None:
-        for older in [one for one in self._parked if one.tokens == parked.tokens[: len(one.tokens)]]:
+        beginnings = [one for one in self._parked if one.tokens == parked.tokens[: len(one.tokens)]]
+        for older in [one for one in beginnings if not one.name]:
             parked.uses += older.uses
             self._drop(older)
         self._parked.append(parked)
         self._tree.insert(parked.tokens, parked)
         self._weigh(parked)
-        while self.parked_bytes > self._most_bytes:
-            least = min(self._parked, key=lambda one: one.worth)
+        while (others := [one for one in self._parked if not one.name]) and self._is_over():
+            least = min(others, key=lambda one: one.worth)
             self._aged = least.worth
             self._drop(least)
+
+    def _is_over(self) -> bool:
+        return sum(len(one.state) for one in self._parked if not one.name) > self._most_bytes
 
     def _weigh(self, parked: _Parked) -> None:
         """GreedyDual-Size-Frequency (Cherkasova 1998): age + uses x cost / bytes; the cost is in tokens that
@@ -300,7 +345,7 @@ class PrefixStore:
             return 0
         resident.tokens = list(entry.tokens)
         resident.body = resident.exact = len(entry.tokens)
-        resident.logits = None
+        resident.logits, resident.adapter = None, ""
         resident.saved = entry.saved if isinstance(entry, _Parked) else len(entry.tokens)
         return len(entry.tokens)
 

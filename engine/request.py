@@ -69,7 +69,9 @@ class GenerationRequest:
     more; after the second the answer ends with what there is, but is not empty, and no second look begins
     that would last longer. ``owner`` is an opaque name of what the prompt belongs to: one prompt of each is
     saved across restarts. ``guesses``: whether tokens may be guessed from the prompt, and from ``lookup``,
-    further text that the answer may repeat. ``max_tokens`` 0 only evaluates the prompt.
+    further text that the answer may repeat. ``max_tokens`` 0 only evaluates the prompt. ``adapter`` names
+    low-rank changes of the model (LoRA) to be used, "" for none. ``keep`` is a name under which the evaluated
+    prompt stays until another takes the name: every prompt that begins with it is spared it.
     """
 
     tokens: tuple[int, ...]
@@ -82,6 +84,8 @@ class GenerationRequest:
     deadline: float | None = None
     answer_by: float | None = None
     lane: str = ""
+    adapter: str = ""
+    keep: str = ""
     owner: str = ""
     guesses: bool = True
     lookup: tuple[int, ...] = ()

@@ -32,7 +32,7 @@ class RequestRunner(Protocol):
         """
         ...
 
-    def expected_s(self, tokens: Sequence[int]) -> float:
+    def expected_s(self, tokens: Sequence[int], adapter: str = "") -> float:
         """About how many seconds until the first token of an answer to ``tokens``, if it began now."""
         ...
 

@@ -107,6 +107,7 @@ class Ask:
             answer_by=answer_by,
             lane="ahead" if background else uri,
             owner=uri if whole and not self.supposed else "",
+            adapter=self.settings.completion.adapter,
             lookup=self._deleted(),
         )
 

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.stdio or options.tcp is not None:
-            return _serve(options.tcp, options.log_level)
+            return _serve(options.tcp, options.log_level, options.backend)
         if getattr(options, "func", None) is None:
             parser.print_help()
             return 2
@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     way.add_argument("--stdio", action="store_true", help="serve one editor over standard input and output")
     way.add_argument(
         "--tcp", type=int, metavar="PORT", help="serve one editor on 127.0.0.1:PORT, for debugging"
+    )
+    parser.add_argument(
+        "--backend",
+        default="",
+        choices=["auto", "llama", "loop", "remote"],
+        help="what runs the model, in place of the setting engine.backend",
     )
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     parser.add_argument(
@@ -79,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(port: int | None, log_level: str) -> int:
+def _serve(port: int | None, log_level: str, backend: str) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )
@@ -91,7 +97,7 @@ def _serve(port: int | None, log_level: str) -> int:
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_COLLECT_AFTER)
     gc.freeze()  # modules and grammars stay for good: no collection need look at them
-    server = create_server()
+    server = create_server(backend)
     try:
         if port is None:
             server.start_io()

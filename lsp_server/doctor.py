@@ -7,7 +7,10 @@ import json
 import os
 import platform
 import shutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.catalog import ResolvedModel
 
 _BUSY_SHARE = 0.6  # load per core above which a measurement says little
 
@@ -15,7 +18,9 @@ _BUSY_SHARE = 0.6  # load per core above which a measurement says little
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser("doctor", help="check the machine and the model, and say what to mend")
-    parser.add_argument("--model", default="auto", help="a model name, or the path of a GGUF file")
+    parser.add_argument(
+        "--model", default="auto", help="a model name, or the path of a GGUF file or of a checkpoint's folder"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(func=_run)
 
@@ -73,6 +78,7 @@ def examine(model: str, report: Any) -> dict[str, Any]:
             "device": "GPU" if has_gpu() else "CPU",
             "reason": "built for a GPU" if has_gpu() else "this llama.cpp was built without GPU support",
         },
+        "gpu": _examine_gpu(advice),
     }
     if amx_is_broken():
         advice.append(
@@ -99,6 +105,30 @@ def _saved_prompts_gb(advice: list[str]) -> float | None:
         return None
 
 
+def _examine_gpu(advice: list[str]) -> dict[str, Any]:
+    """What GPU there is, and whether the loop engine can use it; one that it cannot is worth advice."""
+    from engine import EngineError
+    from engine.loop.device import find_gpus, why_no_cuda
+
+    try:
+        gpus = find_gpus()
+    except EngineError as error:
+        advice.append(str(error))
+        return {"found": str(error)}
+    facts: dict[str, Any] = {}
+    for number, gpu in enumerate(gpus):
+        facts[f"gpu_{number}"] = gpu.name
+        facts[f"driver_{number}"] = gpu.driver
+        facts[f"memory_free_gb_{number}"] = f"{gpu.free_bytes / 1e9:.1f} of {gpu.total_bytes / 1e9:.1f}"
+    if not gpus:
+        return {"found": "none"}
+    reason = why_no_cuda()
+    facts["loop_engine"] = reason or "can use it"
+    if reason:
+        advice.append(f"a GPU is here that the loop engine cannot use: {reason}")
+    return facts
+
+
 def _examine_model(name: str, report: Any, advice: list[str]) -> dict[str, Any]:
     from engine.catalog import resolve
     from engine.choice import LIMIT_S, choose_model, speed_book, speed_of
@@ -111,6 +141,8 @@ def _examine_model(name: str, report: Any, advice: list[str]) -> dict[str, Any]:
         model, reason = choice.model, choice.reason
     else:
         model, reason = resolve(name, report=on_progress), "asked for"
+    if model.engine == "loop":
+        return _examine_checkpoint(model, reason)
     report("measuring", None)
     speed = speed_of(model, speed_book(), again=True)
     if speed.ghost_text_s > LIMIT_S:
@@ -128,4 +160,27 @@ def _examine_model(name: str, report: Any, advice: list[str]) -> dict[str, Any]:
         "prefill_tokens_per_s": round(speed.prefill),
         "decode_tokens_per_s": round(speed.decode, 1),
         "ghost_text_s": round(speed.ghost_text_s, 2),
+    }
+
+
+def _examine_checkpoint(model: ResolvedModel, reason: str) -> dict[str, Any]:
+    """Where a checkpoint would run and what fits beside its weights; nothing is loaded."""
+    from engine.engine import SEQUENCES
+    from engine.loop.opening import plan_for
+    from lsp_server.loop_session import NAMED
+
+    plan = plan_for(model.path, sequences=SEQUENCES + NAMED, context_tokens=1 << 17)
+    ways = {
+        f"fits_in_{'int4' if way.quantise else 'full'}": f"{way.weight_bytes / 1e9:.1f} GB of weights, "
+        f"{way.context_tokens:,} tokens of context"
+        for way in plan.others
+    }
+    return {
+        "name": model.entry.name if model.entry else model.path.name,
+        "file": str(model.path),
+        "why": f"{reason}; a folder of safetensors is run by the loop engine",
+        "runs": plan.sentence,
+        "loops": plan.config.loops,
+        "context_tokens": plan.fit.context_tokens,
+        **ways,
     }

@@ -78,7 +78,7 @@ def _apply(server: CodeFlowServer, raw: Any) -> None:
     if raw is None:
         return
     settings, problems = parse_settings(_plain(_section(raw)))
-    server.settings = settings
+    server.settings = server.with_overrides(settings)
     logging.getLogger().setLevel(settings.log_level.upper())
     for problem in problems:
         logger.warning("%s", problem)

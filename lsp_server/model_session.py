@@ -18,7 +18,7 @@ from context.tokenised import TokenisedItems
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.backend import FimMarkers
+    from engine.backend import FimMarkers, MarkedTokenizer
     from engine.catalog import ResolvedModel
     from engine.engine import Engine
     from engine.llama.model import LlamaModel
@@ -70,7 +70,7 @@ def open_session(
     settings: Settings, report: Report, cancelled: threading.Event | None = None
 ) -> ModelSession:
     """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence."""
-    if settings.remote.url:
+    if backend_of(settings) == "remote":
         from lsp_server.remote_session import open_remote_session
 
         return open_remote_session(settings, report, cancelled)
@@ -92,6 +92,10 @@ def open_session(
         model = resolve(
             settings.model.name, allow_pull=settings.model.download, report=on_progress, cancelled=cancelled
         )
+        if runs_in_loop(settings, model):
+            from lsp_server.loop_session import open_loop_session
+
+            return open_loop_session(settings, model, report, cancelled)
         speed, reason = speed_of(model, speed_book()), "chosen in the settings"
     name = model.entry.name if model.entry else model.path.stem
     budget, context_tokens = sizes(settings, speed)
@@ -128,6 +132,36 @@ def open_session(
         speed=speed,
         notice=model.notice,
     )
+
+
+def backend_of(settings: Settings) -> str:
+    """What ``engine.backend`` comes to before a model is known: "remote", "loop", "llama" or "auto".
+
+    Raises BackendError where it cannot be.
+    """
+    from engine.errors import BackendError
+
+    wanted = settings.engine.backend
+    if wanted == "remote" and not settings.remote.url:
+        raise BackendError("engine.backend is remote, but remote.url names no server.")
+    if wanted == "loop" and settings.model.name == "auto":
+        raise BackendError(
+            "engine.backend is loop, but model.name names no model for it: give the folder of a checkpoint."
+        )
+    return "remote" if wanted == "auto" and settings.remote.url else wanted
+
+
+def runs_in_loop(settings: Settings, model: ResolvedModel) -> bool:
+    """Whether the loop engine runs ``model``. Raises BackendError where the settings want what cannot be."""
+    from engine.errors import BackendError
+
+    wanted = settings.engine.backend
+    if wanted in ("loop", "llama") and wanted != model.engine:
+        kind = "a folder of safetensors" if model.engine == "loop" else "a GGUF file"
+        raise BackendError(
+            f"engine.backend is {wanted}, but {model.path} is {kind}, which {model.engine} runs."
+        )
+    return model.engine == "loop"
 
 
 def _saved_prefixes(settings: Settings, model: ResolvedModel, context_tokens: int) -> SavedPrefixes | None:
@@ -182,7 +216,7 @@ def any_tokenizer(name: str) -> tuple[str, Encode, PromptFormat]:
     return path.stem, lru_cache(REMEMBERED_BLOCKS)(tokenizer.encode), prompt_format(tokenizer)
 
 
-def prompt_format(tokenizer: LlamaModel) -> PromptFormat:
+def prompt_format(tokenizer: MarkedTokenizer) -> PromptFormat:
     """The model's FIM markers as token ids."""
     from engine.fim import markers_of
 

@@ -100,17 +100,21 @@ def _in_time(ask: Ask, assembled: Assembled, known: _Document, left_s: float) ->
     """The largest prompt that is answered within ``left_s``, or the one that is answered soonest."""
     engine: Engine = ask.session.engine
     left_s -= min(_ANSWER_TOKENS * engine.step_s, _ANSWER_SHARE * left_s)
-    soonest, soonest_s = assembled.prompt, engine.expected_s(assembled.prompt.tokens)
+    soonest, soonest_s = assembled.prompt, _expected_s(ask, assembled.prompt)
     if soonest_s <= left_s:
         return soonest, known.around
     windows, prompts = _shorter(ask, assembled, known)
     for prompt in prompts:
-        expected_s = engine.expected_s(prompt.tokens)
+        expected_s = _expected_s(ask, prompt)
         if expected_s < soonest_s:
             soonest, soonest_s = prompt, expected_s
         if expected_s <= left_s:
             break
     return soonest, windows
+
+
+def _expected_s(ask: Ask, prompt: Prompt) -> float:
+    return ask.session.engine.expected_s(prompt.tokens, ask.settings.completion.adapter)
 
 
 def _shorter(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Around, Iterator[Prompt]]:
@@ -132,12 +136,11 @@ def _shorter(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Around, 
 def _worth_first(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Prompt | None, Around | None]:
     """Which prompt to evaluate before the whole one, which takes so long that a key is likely to come sooner:
     the best of those that take a small part of its time. None where there is no need."""
-    engine: Engine = ask.session.engine
-    whole_s = engine.expected_s(assembled.prompt.tokens)
+    whole_s = _expected_s(ask, assembled.prompt)
     if whole_s < _LONG_S:
         return None, known.around
     windows, prompts = _shorter(ask, assembled, known)
     for prompt in prompts:
-        if engine.expected_s(prompt.tokens) <= whole_s * _FIRST_SHARE:
+        if _expected_s(ask, prompt) <= whole_s * _FIRST_SHARE:
             return prompt, windows
     return None, windows

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,7 +27,7 @@ from lsp_server import __version__
 from lsp_server.ask import Ask
 from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
-from lsp_server.model_session import ModelSession, open_session
+from lsp_server.model_session import ModelSession, backend_of, open_session
 from lsp_server.progress import ModelProgress
 from lsp_server.protocol import DocumentlessProtocol
 from lsp_server.settings import Settings
@@ -42,7 +43,7 @@ _READY_WITHIN_S = 20.0  # how long a request waits for a model that is being loa
 class CodeFlowServer(LanguageServer):
     """One connection's state."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str = "") -> None:
         super().__init__(
             "codeflow-lsp",
             __version__,
@@ -51,7 +52,8 @@ class CodeFlowServer(LanguageServer):
         )
         self.files = Workspace()
         self.folders: list[str] = []
-        self.settings = Settings()
+        self._backend = backend  # the command line's, which has the last word
+        self.settings = self.with_overrides(Settings())
         self.session: ModelSession | None = None
         self.librarian: Librarian | None = None
         self.ghost_text = GhostText()
@@ -165,6 +167,12 @@ class CodeFlowServer(LanguageServer):
         elif not problem and self.state == "error" and self.session is not None:
             self.set_status("ready", self.session.summary)
 
+    def with_overrides(self, settings: Settings) -> Settings:
+        """Settings as the command line will have them."""
+        if not self._backend:
+            return settings
+        return replace(settings, engine=replace(settings.engine, backend=self._backend))
+
     def set_status(self, state: str, message: str) -> None:
         """Tell the client: starting, downloading, ready, off or error, with a sentence."""
         self.state, self.message = state, message
@@ -221,12 +229,12 @@ class CodeFlowServer(LanguageServer):
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
 
     async def _open_model(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
-        settings = self.settings  # what is consented to is what is opened
+        settings, is_remote = self.settings, False  # what is consented to is what is opened
         progress, told = ModelProgress(self), self.message if self.state == "error" else ""
         try:
             if previous is not None:
                 await asyncio.to_thread(previous.engine.close)
-            if settings.remote.url:
+            if is_remote := backend_of(settings) == "remote":
                 await self._ask_consent(settings.remote.url)
             if cancelled.is_set():
                 return
@@ -237,7 +245,7 @@ class CodeFlowServer(LanguageServer):
                     self._tell_problem(str(error))
                 else:
                     self.set_status("error", told)
-                if settings.remote.url:
+                if is_remote:
                     self._retry_at = time.monotonic() + _RETRY_S
             progress.end("failed")
             return
@@ -266,11 +274,11 @@ class CodeFlowServer(LanguageServer):
         self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"CodeFlow: {problem}"))
 
 
-def create_server() -> CodeFlowServer:
-    """A server with every handler registered."""
+def create_server(backend: str = "") -> CodeFlowServer:
+    """A server with every handler registered; ``backend`` takes the place of the setting engine.backend."""
     from lsp_server import commands, completion, explain, inline_completion, lifecycle, text_sync
 
-    server = CodeFlowServer()
+    server = CodeFlowServer(backend)
     for room in (lifecycle, text_sync, inline_completion, completion, commands, explain):
         room.register(server)
     return server

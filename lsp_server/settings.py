@@ -36,6 +36,30 @@ class EngineSettings:
         "On a CPU each of five sequences has so many, on a GPU all share them.",
         least=0,
     )
+    backend: str = _setting(
+        "auto",
+        "What runs the model: `llama` (llama.cpp, GGUF files), `loop` (LoopAttention in torch, folders of "
+        "safetensors), `remote` (the server of `remote.url`); `auto` goes by the model, or takes the server "
+        "where one is set.",
+        choices=("auto", "llama", "loop", "remote"),
+    )
+    device: str = _setting(
+        "auto",
+        "Where the loop engine computes: `cuda`, `cpu`; `auto` takes a GPU where there is one, and says so "
+        "where it cannot be used.",
+        choices=("auto", "cuda", "cpu"),
+    )
+    quantise: str = _setting(
+        "auto",
+        "Whether the loop engine rounds weights to 4 bits: `int4`, `none`; `auto` where they do not fit "
+        "otherwise.",
+        choices=("auto", "int4", "none"),
+    )
+    adapters: tuple[str, ...] = _setting(
+        (),
+        "LoRA adapters (folders in PEFT's format) that the loop engine holds beside the model, each as "
+        "`name=folder`.",
+    )
     threads: int = _setting(
         0, "Most CPU threads to use; 0 takes the cores that other processes leave.", least=0
     )
@@ -98,6 +122,7 @@ class CompletionSettings:
         "asked, and the whole one evaluated for the next time; 0 waits for the whole one.",
         least=0,
     )
+    adapter: str = _setting("", "Which of `engine.adapters` suggestions are made with; empty: none.")
     timeout_ms: int = _setting(10_000, "After this long, what is there is shown, or nothing.", least=50)
     menu: str = _setting(
         "auto",

@@ -34,6 +34,15 @@ class ByteTokenizer:
     def pieces(self) -> Sequence[bytes]:
         return [self.piece(token) for token in range(VOCABULARY)]
 
+    bos_tokens = ()
+
+    def fim_token_texts(self) -> dict[str, str]:
+        return {}
+
+    def marker_token(self, text: str) -> int | None:
+        del text
+        return None
+
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
         return frozenset({PREFIX, SUFFIX, MIDDLE, END})
@@ -62,9 +71,13 @@ class ScriptedBackend:
         self.tokenizer = ByteTokenizer()
         self.held: list[list[int]] = [[] for _ in range(sequences)]
         self.manner: list[list[str]] = [[] for _ in range(sequences)]
+        self.adapter = ""
         self.steps = 0
         self.evaluated = 0
         self.closed = False
+
+    def adapt(self, adapter: str) -> None:
+        self.adapter = adapter
 
     def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
         assert 0 < len(tokens) <= self.chunk_tokens

@@ -76,6 +76,11 @@ class LlamaBackend:
         """The model's own tokenizer."""
         return self.model
 
+    def adapt(self, adapter: str) -> None:
+        """See ``Backend.adapt``; there are none here."""
+        if adapter:
+            raise BackendError(f"{self.model.path.name} has no adapter {adapter}: the loop engine takes them")
+
     def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
         """See ``Backend.prefill``."""
         start, batch, last = self._lengths[sequence], self._batch, len(tokens) - 1

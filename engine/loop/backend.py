@@ -6,13 +6,14 @@ graphs; everything else, and everything on a CPU, is plain torch. One thread own
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.backend import Logits, StopCheck, Tokenizer
+from engine.backend import Logits, MarkedTokenizer, StopCheck
+from engine.errors import BackendError
 from engine.loop.cache import LoopCache
 from engine.loop.graphs import StepGraph
 from engine.loop.model import Adapter, LoopModel, Operations
@@ -21,8 +22,8 @@ from engine.loop.shapes import Gates
 from engine.loop.spans import Span, SpanAttention
 from engine.loop.state import State, load_state, save_state, state_bytes
 
-_CHUNK_ON_CPU = 64  # tokens; a stopped request loses no more, and small models gain nothing from more
-_CHUNK_ON_GPU = 512  # enough to be bound by arithmetic; 0.2 s of the 40B on an H200
+CHUNK_ON_CPU = 64  # tokens; a stopped request loses no more, and small models gain nothing from more
+CHUNK_ON_GPU = 512  # enough to be bound by arithmetic; 0.2 s of the 40B on an H200
 _GRAPH_ROWS = (1, 4, 16)  # tokens of one sequence that are verified in one step, filled up to these
 
 
@@ -40,11 +41,12 @@ class LoopBackend:
     def __init__(
         self,
         model: LoopModel,
-        tokenizer: Tokenizer,
+        tokenizer: MarkedTokenizer,
         operations: Operations,
         *,
         context_tokens: int,
         sequences: int,
+        adapters: Mapping[str, Adapter] | None = None,
         graphs: bool = False,
         chunk_tokens: int = 0,
     ) -> None:
@@ -53,7 +55,7 @@ class LoopBackend:
         self._device, dtype = weights.embedding.device, weights.embedding.dtype
         self.sequences, self.context_tokens, self.block_tokens = sequences, context_tokens, 1
         on_gpu = self._device.type == "cuda"
-        self.chunk_tokens = chunk_tokens or (_CHUNK_ON_GPU if on_gpu else _CHUNK_ON_CPU)
+        self.chunk_tokens = chunk_tokens or (CHUNK_ON_GPU if on_gpu else CHUNK_ON_CPU)
         self._cache = LoopCache(
             model.config,
             tokens=context_tokens,
@@ -64,9 +66,19 @@ class LoopBackend:
         )
         self._rotary = rotary_table(model.config, context_tokens, dtype=dtype, device=self._device)
         self._records = graphs and on_gpu
-        self._graphs: dict[tuple[int, int], StepGraph] = {}
+        self._graphs: dict[tuple[str, int, int], StepGraph] = {}
         self._graph_pool = torch.cuda.graph_pool_handle() if self._records else None
-        self._adapter: Adapter | None = None
+        self._adapters = dict(adapters or {})
+        self._adapter, self._adapter_name = None, ""
+
+    def adapt(self, adapter: str) -> None:
+        """See ``Backend.adapt``."""
+        if adapter and adapter not in self._adapters:
+            known = ", ".join(self._adapters) or "none is loaded"
+            raise BackendError(
+                f"there is no adapter named {adapter} ({known}); see the setting engine.adapters"
+            )
+        self._adapter, self._adapter_name = self._adapters.get(adapter), adapter
 
     @torch.inference_mode()
     def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
@@ -182,7 +194,7 @@ class LoopBackend:
 
     def _graph_shape(self, spans: Sequence[Span]) -> tuple[int, int] | None:
         """Groups and rows of the recorded step that ``spans`` fit in; None where there is none."""
-        if not self._records or self._adapter is not None:
+        if not self._records:
             return None
         longest = max(span.count for span in spans)
         if len(spans) > 1:
@@ -193,7 +205,8 @@ class LoopBackend:
         return next(((1, rows) for rows in most if rows >= longest), None)
 
     def _graph(self, shape: tuple[int, int]) -> StepGraph:
-        if shape not in self._graphs:
+        key = (self._adapter_name, *shape)
+        if key not in self._graphs:
             from engine.loop.paged import PagedAttention  # needs Triton
 
             attention = PagedAttention(
@@ -204,8 +217,8 @@ class LoopBackend:
                 rows=shape[1],
                 tokens=self.context_tokens,
             )
-            self._graphs[shape] = StepGraph(self._model, attention, None, self._graph_pool)
-        return self._graphs[shape]
+            self._graphs[key] = StepGraph(self._model, attention, self._adapter, self._graph_pool)
+        return self._graphs[key]
 
 
 class _Stoppable:

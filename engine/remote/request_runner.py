@@ -122,7 +122,7 @@ class RemoteRunner:
             raise RemoteError(f"{self._client.address.origin} has not answered within {waited:.0f} s")
         return _generation(request, answers, watch, queue_ms)
 
-    def expected_s(self, tokens: Sequence[int]) -> float:
+    def expected_s(self, tokens: Sequence[int], adapter: str = "") -> float:
         """Seconds until the first token of an answer to ``tokens``. Any thread may ask."""
         return self._pace.expected_s(tokens)
 

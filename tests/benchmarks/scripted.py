@@ -82,6 +82,9 @@ class NothingEvaluated:
         self._logits[min(vocabulary.stop_tokens)] = _PER_BYTE
         self._logits.flags.writeable = False
 
+    def adapt(self, adapter: str) -> None:
+        assert not adapter
+
     def prefill(self, sequence: int, tokens: Sequence[int], stop: StopCheck) -> Logits | None:
         until = time.monotonic() + len(tokens) * self._prefill_s
         while time.monotonic() < until:

@@ -170,3 +170,22 @@ def test_it_answers_as_a_fresh_one_does(walk):
         tokens = prompt(document, head)
         found = ask(decoder, tokens, **options)
         assert found.candidates == ask(opened(backend()), tokens, **options).candidates
+
+
+@pytest.mark.parametrize("named", [0, 2])
+def test_a_prefix_kept_by_name_outlives_every_other_prompt(named):
+    """Kept in sequences of its own, or parked where there are none; another takes its place by its name."""
+    held = backend(sequences=5 + named)
+    decoder = opened(held, named=named, parked_bytes=4_000)
+    library, other = prompt("x" * 150), prompt("y" * 150)
+    ask(decoder, library, max_tokens=0, keep="library")
+    for letter in "abcdefgh":
+        ask(decoder, prompt(letter * 200), max_tokens=3, candidates=2)
+    begins_alike = (*library[:140], 122, *other)
+    assert ask(decoder, begins_alike, max_tokens=0).timings.cached_tokens >= 140
+    ask(decoder, other, max_tokens=0, keep="library")
+    for letter in "ijklmnop":
+        ask(decoder, prompt(letter * 200), max_tokens=0)
+    assert ask(decoder, other, max_tokens=0).timings.cached_tokens >= 150
+    kept = [one.name for one in (*decoder.store._residents, *decoder.store._parked) if one.name]
+    assert kept == ["library"]
