@@ -16,12 +16,20 @@ from context.prompt import MAX_LINE_CHARACTERS, Encode, Prompt, PromptFormat
 from context.window import Window, choose_window
 
 _SIZES = ((180, 60), (48, 12))  # tokens before and after: a second or so of a CPU, and what is always there
+_MIDDLE = (0.3, 60)  # share of the budget before, tokens after: what a rest of the cursor has time for
 
 Around = tuple[Window, ...]  # lines around a cursor, the most first
 
 
-def around(document: Document, line: int, encode: Encode, previous: Around | None) -> Around:
-    """The lines around the cursor that shorter prompts hold; their edges stay while that is possible."""
+def around(
+    document: Document, line: int, encode: Encode, previous: Around | None, *, budget_tokens: int
+) -> Around:
+    """The lines around the cursor that shorter prompts hold; the whole one may have ``budget_tokens``.
+
+    Their edges stay while that is possible.
+    """
+    middle = (int(_MIDDLE[0] * budget_tokens), _MIDDLE[1])
+    sizes = ((middle,) if middle[0] > _SIZES[0][0] else ()) + _SIZES
     return tuple(
         choose_window(
             document,
@@ -29,9 +37,9 @@ def around(document: Document, line: int, encode: Encode, previous: Around | Non
             prefix_tokens=before,
             suffix_tokens=after,
             count=lambda of: len(encode(of[:MAX_LINE_CHARACTERS])),
-            previous=previous[n] if previous else None,
+            previous=previous[n] if previous and len(previous) == len(sizes) else None,
         )
-        for n, (before, after) in enumerate(_SIZES)
+        for n, (before, after) in enumerate(sizes)
     )
 
 

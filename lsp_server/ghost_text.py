@@ -157,8 +157,12 @@ class GhostText:
         chosen = await self._prompts.choose(ask, None)
         if chosen is None or (pieces_only and not chosen.prompt.stable):
             return
+        keeps = chosen.prompt.stable > 0 and ask.session.keeps_prefixes
+        if pieces_only or keeps:
+            # what every prompt of this folder begins with
+            keep = f"folder {ask.repository}" if keeps else ""
+            await _evaluated(ask, chosen.prompt, chosen.prompt.stable, keep=keep)
         if pieces_only:
-            await _evaluated(ask, chosen.prompt, chosen.prompt.stable)
             return
         if (first := await self._prompts.choose_first(ask, chosen)) is not None:
             await _evaluated(ask, first)
@@ -185,8 +189,8 @@ async def _result(handle: Handle) -> Generation:
         raise
 
 
-async def _evaluated(ask: Ask, prompt: Prompt, length: int | None = None) -> Generation:
-    """Evaluate a prompt, or its first ``length`` tokens, in the background."""
+async def _evaluated(ask: Ask, prompt: Prompt, length: int | None = None, keep: str = "") -> Generation:
+    """Evaluate a prompt, or its first ``length`` tokens, in the background; ``keep`` it under that name."""
     request = ask.request(prompt, candidates=1, answer_by=None, whole=False, background=True)
-    request = replace(request, tokens=request.tokens[:length], max_tokens=0, second_look=None)
+    request = replace(request, tokens=request.tokens[:length], max_tokens=0, second_look=None, keep=keep)
     return await _result(ask.session.engine.submit(request))

@@ -103,6 +103,7 @@ def open_loop_session(
         reason=plan.sentence,
         speed=speed,
         notice=model.notice,
+        keeps_prefixes=True,
     )
 
 

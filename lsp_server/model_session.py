@@ -50,6 +50,7 @@ class ModelSession:
     reason: str
     speed: Speed
     notice: str | None = None
+    keeps_prefixes: bool = False  # whether what prompts begin with can be kept by name for next to nothing
 
     def prepare(self, dossier: Dossier) -> None:
         """Tokenise a dossier's pieces, the most relevant first, as far as a prompt may come to hold them."""

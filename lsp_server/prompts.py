@@ -120,7 +120,8 @@ def _expected_s(ask: Ask, prompt: Prompt) -> float:
 def _shorter(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Around, Iterator[Prompt]]:
     """Shorter prompts for the same place, and the lines they hold."""
     position, encode = ask.place.position, ask.session.encode
-    windows = around(assembled.document, position.line, encode, known.around)
+    budget = assembled.held.budget_tokens
+    windows = around(assembled.document, position.line, encode, known.around, budget_tokens=budget)
     prompts = shorter_prompts(
         assembled,
         position,

@@ -22,8 +22,11 @@ from engine.loop.shapes import Gates
 from engine.loop.spans import Span, SpanAttention
 from engine.loop.state import State, load_state, save_state, state_bytes
 
-CHUNK_ON_CPU = 64  # tokens; a stopped request loses no more, and small models gain nothing from more
+CHUNK_ON_CPU = 128  # tokens; a stopped request loses no more
 CHUNK_ON_GPU = 512  # enough to be bound by arithmetic; 0.2 s of the 40B on an H200
+_MOST_GROUPS = (
+    3  # sequences whose next tokens are evaluated in one recorded step: the candidates of a request
+)
 _GRAPH_ROWS = (1, 4, 16)  # tokens of one sequence that are verified in one step, filled up to these
 
 
@@ -70,6 +73,15 @@ class LoopBackend:
         self._graph_pool = torch.cuda.graph_pool_handle() if self._records else None
         self._adapters = dict(adapters or {})
         self._adapter, self._adapter_name = None, ""
+
+    @torch.inference_mode()
+    def record(self) -> None:
+        """Record every step that can be, some seconds of compiling included, before anybody waits."""
+        if self._records:
+            for rows in self._rows_recorded:
+                self._graph((1, rows))
+            for groups in range(2, min(self.sequences, _MOST_GROUPS) + 1):
+                self._graph((groups, 1))
 
     def adapt(self, adapter: str) -> None:
         """See ``Backend.adapt``."""
@@ -198,11 +210,13 @@ class LoopBackend:
             return None
         longest = max(span.count for span in spans)
         if len(spans) > 1:
-            return (len(spans), 1) if longest == 1 else None
-        most = (
-            _GRAPH_ROWS if self._rotary[0].element_size() == 2 else _GRAPH_ROWS[:1]
-        )  # float32 tiles are too large
-        return next(((1, rows) for rows in most if rows >= longest), None)
+            return (len(spans), 1) if longest == 1 and len(spans) <= _MOST_GROUPS else None
+        return next(((1, rows) for rows in self._rows_recorded if rows >= longest), None)
+
+    @property
+    def _rows_recorded(self) -> tuple[int, ...]:
+        """For float32 one row alone: the tiles of more do not fit in a processor's shared memory."""
+        return _GRAPH_ROWS if self._rotary[0].element_size() == 2 else _GRAPH_ROWS[:1]
 
     def _graph(self, shape: tuple[int, int]) -> StepGraph:
         key = (self._adapter_name, *shape)

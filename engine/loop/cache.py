@@ -87,12 +87,17 @@ class LoopCache:
             held.local[index] = None
 
     def restorable(self, sequence: int, length: int) -> int:
-        """The longest beginning, of at most ``length`` tokens, that can be cut back to exactly."""
+        """The longest beginning, of at most ``length`` tokens, that can be cut back to exactly.
+
+        Any thread may ask: it looks at a copy of what the owner's thread may be changing.
+        """
         held = self.sequences[sequence]
         length = min(length, held.length)
         if self.local_pool is None:
             return length
-        while not self._has_window(held, length):
+        local = held.local.copy()
+        length = min(length, len(local) * PAGE)
+        while not self._has_window(local, length):
             length = (length - 1) // STRIDE * STRIDE
         return length
 
@@ -158,10 +163,10 @@ class LoopCache:
     def _share_local(self, page: int | None) -> int | None:
         return None if page is None or self.local_pool is None else self.local_pool.share(page)
 
-    def _has_window(self, held: PagedSequence, length: int) -> bool:
+    def _has_window(self, local: Sequence[int | None], length: int) -> bool:
         """Whether all that the token at ``length`` would look at in the later loops is there."""
         first, last = self.local_span(length) // PAGE, (length - 1) // PAGE
-        return all(held.local[index] is not None for index in range(first, last + 1))
+        return all(local[index] is not None for index in range(first, last + 1))
 
     def _is_kept(self, index: int) -> bool:
         """Whether a local page belongs to a window that is kept for cutting back to a multiple of STRIDE."""

@@ -89,7 +89,7 @@ def open_loop(
             name: load_adapter(path, config, device, plan.dtype) for name, path in (adapters or {}).items()
         }
         operations = _operations(device)
-        return LoopBackend(
+        backend = LoopBackend(
             LoopModel(config, weights, operations),
             tokenizer,
             operations,
@@ -98,6 +98,8 @@ def open_loop(
             adapters=changes,
             graphs=device.type == "cuda" and has_kernels(),
         )
+        backend.record()
+        return backend
     except torch.OutOfMemoryError:
         raise BackendError(does_not_fit(list(plan.others), plan.free_bytes)) from None
 

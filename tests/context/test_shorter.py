@@ -48,7 +48,7 @@ def whole(workspace: Workspace, at: Position, *, pieces: bool = True) -> Assembl
 
 
 def shorter(of: Assembled, at: Position, earlier: Assembled | None = None) -> list[str]:
-    windows = around(of.document, at.line, encode, None)
+    windows = around(of.document, at.line, encode, None, budget_tokens=of.held.budget_tokens)
     held = earlier.held if earlier is not None else None
     prompts = shorter_prompts(of, at, windows, form=FORM, encode=encode, repository="shop", earlier=held)
     return ["".join(chr(t) if t >= 0 else f"<{-t}>" for t in prompt.tokens) for prompt in prompts]
@@ -67,9 +67,9 @@ def test_they_get_shorter_and_keep_the_cursor() -> None:
 
 def test_the_lines_around_keep_their_edges_while_typing() -> None:
     workspace, at = workspace_of(), Position(101, 11)
-    before = around(workspace.snapshot().documents[URI], at.line, encode, None)
+    before = around(workspace.snapshot().documents[URI], at.line, encode, None, budget_tokens=900)
     workspace.apply(Edited(URI, 2, (Edit("a\n    b", at, at),)))
-    after = around(workspace.snapshot().documents[URI], at.line + 1, encode, before)
+    after = around(workspace.snapshot().documents[URI], at.line + 1, encode, before, budget_tokens=900)
     assert [(w.start, w.anchor, w.lines_below) for w in after] == [
         (w.start, w.anchor, w.lines_below) for w in before
     ]

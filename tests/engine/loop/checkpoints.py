@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from engine.loop.weights import load_weights
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.loop.config import LoopConfig, read_config
+from engine.loop.tokenizer import open_tokenizer
+from engine.loop.weights import load_weights
+from tests.engine.loop.tiny_tokenizer import write_tokenizer
 
 SHARED = Path(__file__).parents[4] / "shared"
 GOLDEN = SHARED / "golden" / "loopcoder"
@@ -104,5 +106,31 @@ def written(
         config |= {"loop_num": loops, "loop_window_size": window}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config | more), encoding="utf-8")
+    save_file(tensors, folder / "model.safetensors")
+    return opened(folder)
+
+
+def saying(folder: Path, text: str, *, window: int = 8) -> Checkpoint:
+    """A checkpoint with a tokenizer that says ``text`` after whatever it is asked, and ends.
+
+    Its attention is computed and then adds nothing: each token's embedding points at the next one.
+    """
+    vocabulary = write_tokenizer(folder)
+    checkpoint = written(folder, vocabulary=vocabulary, hidden=256, window=window)
+    tokenizer = open_tokenizer(folder, vocabulary, checkpoint.config.stop_tokens)
+    said = tokenizer.encode(text)
+    assert len(set(said)) == len(said), "each token has one successor"
+    tensors = dict(checkpoint.tensors)
+    for name in tensors:
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            tensors[name] = torch.zeros_like(tensors[name])
+        elif name.endswith("norm.weight"):
+            tensors[name] = torch.ones_like(tensors[name])
+    embedding = torch.randn(vocabulary, 256, generator=torch.Generator().manual_seed(0)).sign()
+    head = torch.zeros(vocabulary, 256)
+    following = dict(zip(said, [*said[1:], checkpoint.config.stop_tokens[0]], strict=True))
+    for token in range(vocabulary):
+        head[following.get(token, said[0])] += embedding[token] / (1 if token in following else 8)
+    tensors |= {"model.embed_tokens.weight": embedding, "lm_head.weight": head}
     save_file(tensors, folder / "model.safetensors")
     return opened(folder)
