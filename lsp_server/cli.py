@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # vscode-languageclient adds it
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     from lsp_server import (
+        ask_command,
         cache_command,
         complete_command,
         context_command,
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (
         demo,
         complete_command,
+        ask_command,
         context_command,
         flow_command,
         models_command,

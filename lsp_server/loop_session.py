@@ -44,6 +44,7 @@ def open_loop_session(
         raise BackendError(
             f"{model.path} is run by the loop engine, which needs torch: pip install 'codeflow-lsp[loop]'."
         )
+    from engine.chat import read_chat_template
     from engine.engine import BRANCHES, SEQUENCES, Engine
     from engine.loop.device import choose_device
     from engine.loop.opening import open_loop, plan_for, state_identity
@@ -103,6 +104,8 @@ def open_loop_session(
         reason=plan.sentence,
         speed=speed,
         notice=model.notice,
+        tokenize=tokenizer.encode,
+        template=lambda: read_chat_template(model.path),
         keeps_prefixes=True,
     )
 

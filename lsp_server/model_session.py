@@ -20,6 +20,7 @@ from lsp_server.settings import Settings
 if TYPE_CHECKING:
     from engine.backend import FimMarkers, MarkedTokenizer
     from engine.catalog import ResolvedModel
+    from engine.chat import ChatTemplate
     from engine.engine import Engine
     from engine.llama.model import LlamaModel
     from engine.saved_prefixes import SavedPrefixes
@@ -50,6 +51,8 @@ class ModelSession:
     reason: str
     speed: Speed
     notice: str | None = None
+    tokenize: Callable[..., tuple[int, ...]] | None = None  # the tokenizer's own ``encode``
+    template: Callable[[], ChatTemplate] | None = None  # None where it cannot be asked in words
     keeps_prefixes: bool = False  # whether what prompts begin with can be kept by name for next to nothing
 
     def prepare(self, dossier: Dossier) -> None:
@@ -76,6 +79,7 @@ def open_session(
 
         return open_remote_session(settings, report, cancelled)
     from engine.catalog import Progress, resolve
+    from engine.chat import gguf_chat_template
     from engine.choice import choose_model, speed_book, speed_of
     from engine.decoding import Decoder
     from engine.engine import BRANCHES, SEQUENCES, Engine
@@ -132,6 +136,8 @@ def open_session(
         reason=reason,
         speed=speed,
         notice=model.notice,
+        tokenize=tokenizer.encode,
+        template=lambda: gguf_chat_template(tokenizer.metadata, str(model.path)),
     )
 
 
@@ -150,6 +156,11 @@ def backend_of(settings: Settings) -> str:
             "engine.backend is loop, but model.name names no model for it: give the folder of a checkpoint."
         )
     return "remote" if wanted == "auto" and settings.remote.url else wanted
+
+
+def is_remote(settings: Settings) -> bool:
+    """Whether a server is asked in place of a model here. Raises BackendError."""
+    return backend_of(settings) == "remote"
 
 
 def runs_in_loop(settings: Settings, model: ResolvedModel) -> bool:

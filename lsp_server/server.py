@@ -27,7 +27,7 @@ from lsp_server import __version__
 from lsp_server.ask import Ask
 from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
-from lsp_server.model_session import ModelSession, backend_of, open_session
+from lsp_server.model_session import ModelSession, is_remote, open_session
 from lsp_server.progress import ModelProgress
 from lsp_server.protocol import DocumentlessProtocol
 from lsp_server.settings import Settings
@@ -61,6 +61,7 @@ class CodeFlowServer(LanguageServer):
         self.state, self.message = "starting", "the model is not loaded yet"
         self.declined: set[str] = set()  # servers that the user does not want prompts sent to
         self._retry_at: float | None = None  # monotonic
+        self._thinking: asyncio.Future[ModelSession] | None = None  # the other role's model, once asked for
         self._cursors: dict[str, Position] = {}  # where the cursor was last seen, by document
         self._resting: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -147,6 +148,7 @@ class CodeFlowServer(LanguageServer):
         self._cancel_opening.set()
         self._cancel_opening = threading.Event()
         self._retry_at = None
+        self._close_thinking()
         previous, self.session = self.session, None
         self._opening = asyncio.ensure_future(self._open_model(previous, self._cancel_opening))
 
@@ -173,6 +175,24 @@ class CodeFlowServer(LanguageServer):
             return settings
         return replace(settings, engine=replace(settings.engine, backend=self._backend))
 
+    async def session_for(self, role: str) -> ModelSession | None:
+        """The session of the model that a role is bound to; None where there is none.
+
+        "thinking" may have a model of its own, opened when it is first asked for. Raises EngineError where
+        that cannot be opened.
+        """
+        own = self.settings.model.thinking
+        if role != "thinking" or own in ("", self.settings.model.name) or is_remote(self.settings):
+            return await self.ready_session()
+        if self._thinking is None:
+            self._thinking = asyncio.ensure_future(self._open_thinking(own, self._cancel_opening))
+        opening = self._thinking
+        try:
+            return await asyncio.shield(opening)
+        except Exception:
+            self._thinking = None  # the next question tries again
+            raise
+
     def set_status(self, state: str, message: str) -> None:
         """Tell the client: starting, downloading, ready, off or error, with a sentence."""
         self.state, self.message = state, message
@@ -194,6 +214,7 @@ class CodeFlowServer(LanguageServer):
     def close(self) -> None:
         """Stop what runs and free the model. Idempotent."""
         self._cancel_opening.set()
+        self._close_thinking()
         if self.session is not None:
             self.session.engine.close()
             self.session = None
@@ -229,12 +250,12 @@ class CodeFlowServer(LanguageServer):
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
 
     async def _open_model(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
-        settings, is_remote = self.settings, False  # what is consented to is what is opened
+        settings, asks_remote = self.settings, False  # what is consented to is what is opened
         progress, told = ModelProgress(self), self.message if self.state == "error" else ""
         try:
             if previous is not None:
                 await asyncio.to_thread(previous.engine.close)
-            if is_remote := backend_of(settings) == "remote":
+            if asks_remote := is_remote(settings):
                 await self._ask_consent(settings.remote.url)
             if cancelled.is_set():
                 return
@@ -245,7 +266,7 @@ class CodeFlowServer(LanguageServer):
                     self._tell_problem(str(error))
                 else:
                     self.set_status("error", told)
-                if is_remote:
+                if asks_remote:
                     self._retry_at = time.monotonic() + _RETRY_S
             progress.end("failed")
             return
@@ -262,6 +283,21 @@ class CodeFlowServer(LanguageServer):
             notice = types.ShowMessageParams(types.MessageType.Warning, f"CodeFlow: {session.notice}")
             self.window_show_message(notice)
 
+    async def _open_thinking(self, name: str, cancelled: threading.Event) -> ModelSession:
+        settings, progress = self.settings, ModelProgress(self)
+        settings = replace(settings, model=replace(settings.model, name=name))
+        try:
+            return await asyncio.to_thread(open_session, settings, progress.report, cancelled)
+        finally:
+            progress.end("")
+
+    def _close_thinking(self) -> None:
+        opening, self._thinking = self._thinking, None
+        if opening is not None:
+            opening.add_done_callback(
+                lambda done: None if done.cancelled() or done.exception() else done.result().engine.close()
+            )
+
     async def _ask_consent(self, url: str) -> None:
         from engine.remote.address import parse_address
         from lsp_server.remote_consent import ask_consent
@@ -276,9 +312,9 @@ class CodeFlowServer(LanguageServer):
 
 def create_server(backend: str = "") -> CodeFlowServer:
     """A server with every handler registered; ``backend`` takes the place of the setting engine.backend."""
-    from lsp_server import commands, completion, explain, inline_completion, lifecycle, text_sync
+    from lsp_server import commands, completion, explain, inline_completion, lifecycle, question, text_sync
 
     server = CodeFlowServer(backend)
-    for room in (lifecycle, text_sync, inline_completion, completion, commands, explain):
+    for room in (lifecycle, text_sync, inline_completion, completion, commands, explain, question):
         room.register(server)
     return server

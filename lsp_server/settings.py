@@ -23,6 +23,11 @@ class ModelSettings:
     name: str = _setting(
         "auto", "`auto`, a name from `codeflow-lsp models list`, or the path of a GGUF file of your own."
     )
+    thinking: str = _setting(
+        "",
+        "The model for hard questions (`codeflow/ask` with the role `thinking`), as `name` is written; it is "
+        "opened when it is first asked. Empty: the same model.",
+    )
     download: bool = _setting(True, "Whether the server may download a model that is missing.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
 from tests.engine.loop.checkpoints import saying
 from tests.lsp_client import INVOKED, editor
@@ -88,3 +89,35 @@ async def test_doctor_says_where_a_checkpoint_would_run(folder: Path) -> None:
     assert found["model"]["loops"] == 2
     assert "8,192 tokens of context" in found["model"]["fits_in_full"]
     assert found["gpu"]["found"] == "none" or found["gpu"]["loop_engine"]
+
+
+async def test_a_question_is_answered_in_pieces_and_as_a_whole(folder: Path) -> None:
+    """Through the checkpoint's own chat template; what it says of a role without a model of its own."""
+    async with editor(model=str(folder), settings=loop(), command=COMMAND) as wire:
+        await wire.ready()
+        wire.open(URI, TEXT)
+        asked = {"question": "What is it?", "uri": URI, "role": "thinking", "partialResultToken": "here"}
+        found = await wire.request("codeflow/ask", asked)
+        assert found.text == " a + b" and found.finish == "end of text"
+        assert found.model == folder.name and found.generatedTokens > 1
+        values: list[Any] = [one.value for one in wire.progress if one.token == "here"]  # noqa: S105
+        pieces = [value["text"] for value in values]
+        assert "".join(pieces) == found.text and len(pieces) > 1
+
+
+async def test_the_thinking_role_has_a_model_of_its_own(folder: Path, tmp_path: Path) -> None:
+    other = saying(tmp_path / "thinker", " b - a").folder
+    settings = loop(model={"name": str(folder), "thinking": str(other)})
+    async with editor(model=str(folder), settings=settings, command=COMMAND) as wire:
+        await wire.ready()
+        answers = [
+            await wire.request("codeflow/ask", {"question": "?", "role": role})
+            for role in ("instruct", "thinking", "instruct")
+        ]
+        assert [one.text for one in answers] == [" a + b", " b - a", " a + b"]
+        settings["model"]["thinking"] = str(tmp_path / "nowhere")
+        wire.client.workspace_did_change_configuration(
+            types.DidChangeConfigurationParams({"codeflow": {**settings, "engine": {"savedMb": 0}}})
+        )
+        found = await wire.request("codeflow/ask", {"question": "?", "role": "thinking"})
+        assert "There is no file" in found.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from engine.errors import ModelCorrupt
+from engine.errors import BackendError, ModelCorrupt
 from engine.fim import FAMILIES, markers_of
 from engine.loop.tokenizer import LoopTokenizer, open_tokenizer
 from tests.engine.loop.tiny_tokenizer import (
@@ -342,3 +343,14 @@ def test_a_vocabulary_larger_than_the_model_is_refused(published: tuple[Path, Lo
         ModelCorrupt, match=r"tokenizer\.model has 480 tokens, but config\.json's vocab_size is 479"
     ):
         open_tokenizer(published[0], 479, ())
+
+
+@pytest.mark.parametrize("package", ["sentencepiece", "tokenizers"])
+def test_a_missing_package_is_named(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has torch need not have them."""
+    monkeypatch.delitem(sys.modules, "engine.loop.vocabulary")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        BackendError, match=rf"needs the package {package}: pip install 'codeflow-lsp\[loop\]'"
+    ):
+        open_tokenizer(tmp_path, 480, ())
