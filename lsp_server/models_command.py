@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     verb.set_defaults(func=_guarded(_list))
 
     verb = verbs.add_parser("pull", help="download a model, or finish a download")
-    verb.add_argument("name", metavar="NAME")
+    verb.add_argument("name", metavar="NAME", help="or hf:OWNER/NAME, a repository of Hugging Face")
     verb.add_argument("--sha256", metavar="HASH", help="for a model whose hash the catalog does not know")
     verb.set_defaults(func=_guarded(_pull))
 
@@ -97,6 +97,11 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
+    if catalog.is_checkpoint_name(arguments.name):
+        with _reporter(arguments.name) as report:
+            path = catalog.pull_checkpoint(arguments.name, report=report)
+        sys.stdout.write(f"{path}\n")
+        return 0
     entry = catalog.find_entry(arguments.name)
     with _reporter(entry.name) as report:
         path = catalog.pull(entry, report=report, sha256=arguments.sha256)

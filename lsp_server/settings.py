@@ -21,7 +21,9 @@ class ModelSettings:
     """Which model serves."""
 
     name: str = _setting(
-        "auto", "`auto`, a name from `codeflow-lsp models list`, or the path of a GGUF file of your own."
+        "auto",
+        "`auto`, a name from `codeflow-lsp models list`, the path of a GGUF file or of a checkpoint's "
+        "folder, or `hf:owner/name`, a repository of Hugging Face with safetensors.",
     )
     thinking: str = _setting(
         "",

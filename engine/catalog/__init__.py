@@ -5,6 +5,7 @@ loads a model or knows what one is for. Importing this package is cheap: the lib
 network are imported inside the functions that do.
 """
 
+from engine.catalog.checkpoint import is_checkpoint_name, pull_checkpoint
 from engine.catalog.download import NoSourceAnswered, pull, remedy
 from engine.catalog.entries import (
     HuggingFaceSource,
@@ -29,10 +30,12 @@ __all__ = [
     "Source",
     "cache_dir",
     "find_entry",
+    "is_checkpoint_name",
     "load_catalog",
     "local_path",
     "models_dir",
     "pull",
+    "pull_checkpoint",
     "remedy",
     "resolve",
     "trusted_path",

@@ -12,11 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.catalog.entries import HuggingFaceSource
 from engine.catalog.partial import Partial, SourceFailed
 from engine.errors import EngineError, ModelCorrupt
+
+if TYPE_CHECKING:
+    from engine.catalog.checkpoint import RemoteFile
 
 REACH_SECONDS = 8.0  # for the first answer, in all: a firewall that drops packets costs 5 s for each address
 CONNECT_SECONDS = 5.0
@@ -48,8 +51,37 @@ def fetch(source: HuggingFaceSource, partial: Partial) -> None:
         raise SourceFailed(_first_line(error)) from error
 
 
+def list_files(repo: str) -> list[RemoteFile]:
+    """Every file of a repository's main branch. Raises SourceFailed."""
+    from engine.catalog.checkpoint import RemoteFile
+
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise SourceFailed("HF_HUB_OFFLINE forbids it")
+    _quiet()
+    from huggingface_hub import HfApi, constants
+
+    try:
+        api = HfApi(endpoint=constants.ENDPOINT)
+        found = api.model_info(repo, files_metadata=True, timeout=REACH_SECONDS).siblings or []
+    except Exception as error:  # as in ``fetch``
+        raise SourceFailed(_first_line(error)) from error
+    return [
+        RemoteFile(one.rfilename, one.size or 0, one.lfs.sha256 if one.lfs is not None else "")
+        for one in found
+    ]
+
+
 def _locate(source: HuggingFaceSource) -> tuple[str, int]:
     """The file's address and its size in bytes; 0 where the server does not say."""
+    _quiet()
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(source.repo, source.file)
+    return url, get_hf_file_metadata(url, timeout=CONNECT_SECONDS).size or 0
+
+
+def _quiet() -> None:
+    """No telemetry, no bars, and short waits."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     for name, value in (
         ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),  # a language server's stderr is a log
@@ -57,13 +89,11 @@ def _locate(source: HuggingFaceSource) -> tuple[str, int]:
         ("HF_HUB_DOWNLOAD_TIMEOUT", "10"),
     ):
         os.environ.setdefault(name, value)  # read once, when huggingface_hub is imported
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import constants
 
     constants.HF_HUB_DISABLE_TELEMETRY = (
         True  # where it was imported before: it would ask for more than the file
     )
-    url = hf_hub_url(source.repo, source.file)
-    return url, get_hf_file_metadata(url, timeout=CONNECT_SECONDS).size or 0
 
 
 def _transfer(url: str, partial: Partial) -> None:

@@ -44,13 +44,20 @@ class Partial:
     """The growing file. Not for two writers at once: whoever makes one holds the model's lock."""
 
     def __init__(
-        self, path: Path, total_bytes: int, report: Report, cancelled: threading.Event | None = None
+        self,
+        path: Path,
+        total_bytes: int,
+        report: Report,
+        cancelled: threading.Event | None = None,
+        *,
+        magic: bytes = GGUF_MAGIC,
     ) -> None:
         self.path = path
         self.total_bytes = total_bytes  # 0: not known
         self.what = "checking what has arrived before"
         self._report = report
         self._cancelled = cancelled
+        self._magic = magic  # how the file has to begin
         self._hash = hashlib.sha256()
         self.length = 0  # bytes, all of them hashed
         path.touch()
@@ -66,7 +73,7 @@ class Partial:
     def write(self, data: bytes) -> int:
         """Append. Raises PullCancelled, ModelCorrupt (no GGUF, too long) or NotEnoughDisk."""
         self.check_cancelled()
-        if self.length < len(GGUF_MAGIC):
+        if self.length < len(self._magic):
             self._require_magic(self._begin() + bytes(data[:16]))
         if self.total_bytes and self.length + len(data) > self.total_bytes:
             raise ModelCorrupt(f"it sent more than the {self.total_bytes:,} bytes the file should have")
@@ -121,11 +128,14 @@ class Partial:
             )
 
     def finish(self, target: Path, sha256: str) -> None:
-        """Become ``target``, in one step, where the content has that hash. Raises ModelCorrupt otherwise."""
+        """Become ``target``, in one step, where the content has that hash. Raises ModelCorrupt otherwise.
+
+        An empty hash is for files of which none is published.
+        """
         if self.total_bytes and self.length < self.total_bytes:
             raise SourceFailed(f"it stopped after {self.length:,} of {self.total_bytes:,} bytes")
         digest = self._hash.hexdigest()
-        if digest != sha256.lower():
+        if sha256 and digest != sha256.lower():
             raise ModelCorrupt(f"its file is not the published one (SHA-256 {digest}, expected {sha256})")
         try:
             self._file.flush()
@@ -134,7 +144,7 @@ class Partial:
             raise self._disk_error(error) from error
         self._file.close()
         self.path.replace(target)
-        record_proof(target, sha256)
+        record_proof(target, digest)
 
     def close(self) -> None:
         """Stop writing; an empty file is removed, a begun one kept for the next time."""
@@ -153,13 +163,13 @@ class Partial:
 
     def _begin(self) -> bytes:
         self._file.seek(0)
-        begin = self._file.read(len(GGUF_MAGIC))
+        begin = self._file.read(len(self._magic))
         self._file.seek(0, os.SEEK_END)
         return begin
 
     def _require_magic(self, begin: bytes) -> None:
-        length = len(GGUF_MAGIC)
-        if begin[:length] != GGUF_MAGIC[: len(begin)]:
+        length = len(self._magic)
+        if begin[:length] != self._magic[: len(begin)]:
             raise ModelCorrupt(f"it sent something that is not a GGUF model (it begins with {begin!r})")
 
     def _hash_prefix(self) -> None:

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.catalog.checkpoint import checkpoint_folder, is_checkpoint_name, is_complete, pull_checkpoint
 from engine.catalog.download import NoSourceAnswered, pull, remedy
 from engine.catalog.entries import ModelEntry, find_entry, load_catalog
 from engine.catalog.partial import Progress, Report
@@ -61,6 +62,8 @@ def resolve(
     Raises UnknownModel, ModelCorrupt, NotEnoughDisk, PullCancelled, or ModelUnavailable, which names every
     source tried and why it failed.
     """
+    if is_checkpoint_name(name_or_path):
+        return ResolvedModel(_checkpoint(name_or_path, allow_pull, report, cancelled))
     if _is_path(name_or_path):
         return ResolvedModel(_own_file(Path(name_or_path).expanduser()))
     chosen = find_entry(name_or_path)
@@ -90,6 +93,15 @@ def _obtain(entry: ModelEntry, allow_pull: bool, report: Report, cancelled: thre
     if entry.sources and not allow_pull:
         raise _NotHere(entry, broken)
     return pull(entry, report=report, cancelled=cancelled)
+
+
+def _checkpoint(text: str, allow_pull: bool, report: Report, cancelled: threading.Event | None) -> Path:
+    folder = checkpoint_folder(text)
+    if is_complete(folder):
+        return folder
+    if not allow_pull:
+        raise ModelUnavailable(f"{text} is not on this machine. Run `codeflow-lsp models pull {text}`.")
+    return pull_checkpoint(text, report=report, cancelled=cancelled)
 
 
 def _smaller(chosen: ModelEntry) -> list[ModelEntry]:
