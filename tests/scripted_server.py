@@ -62,9 +62,9 @@ def open_scripted(settings: Settings, report: Any, cancelled: Any = None) -> Mod
     )
 
 
-def create_watched() -> server.CodeFlowServer:
+def create_watched(backend: str = "") -> server.CodeFlowServer:
     """Answers two more requests: how many prompt tokens were evaluated, and when nothing is under way."""
-    made = create()
+    made = create(backend)
 
     @made.feature("bench/settled")
     async def settled(_: Any) -> None:

@@ -242,8 +242,8 @@ def main() -> int:
         opened.append(backend)
         return backend
 
-    def create_watched() -> server.CodeFlowServer:
-        made = create()
+    def create_watched(backend: str = "") -> server.CodeFlowServer:
+        made = create(backend)
         beating: list[asyncio.Task[None]] = []
 
         @made.feature("bench/prompt")
