@@ -2,7 +2,7 @@
 
 A weight is ``scale * q - zero``, q of 0 to 15, ``scale`` and ``zero`` shared by a group of columns of one
 row. A product here first makes the matrix whole again, which is the slow true version; the GPU's is in
-``kernels.int4``.
+``kernels.int4``, the processor's in ``int4_cpu``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from engine.loop.int4_cpu import can_multiply, for_processor
 from engine.loop.shapes import Linear, has_kernels
 
 GROUP = 128  # columns: the published quantisations' size; 0.25 bits a weight for scales and zeros
@@ -66,6 +67,8 @@ class Int4Linear:
 
     def fastest(self) -> Linear:
         """The same matrix in the form that its device multiplies fastest."""
+        if can_multiply(self.scale, self.columns):
+            return for_processor(unpack(self.packed), self.scale, self.zero, self.order)
         on_gpu = self.packed.is_cuda and self.scale.dtype == torch.bfloat16 and has_kernels()
         if not on_gpu or self.columns != GROUP * self.scale.shape[1]:
             return self
