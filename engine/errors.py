@@ -4,9 +4,9 @@ EngineError
 ├── ModelError                    the model file, or getting it
 │   ├── UnknownModel              no such name in the catalog and no such file
 │   ├── ModelUnavailable          no source answered (names every source tried and the command that helps)
-│   ├── ModelCorrupt              wrong hash, truncated, or no GGUF
+│   ├── ModelCorrupt              wrong hash, truncated, or not what is known
 │   └── NotEnoughDisk             names what is needed and what is free
-├── BackendError                  llama.cpp refused or failed
+├── BackendError                  the model cannot be run here, or failed to run
 │   └── ContextFull               the prompt does not fit in the model's context
 ├── RemoteError                   a configured server was not reached, refused, or answered nonsense
 └── EngineClosed                  a request came after shutdown
@@ -30,7 +30,7 @@ class ModelUnavailable(ModelError):
 
 
 class ModelCorrupt(ModelError):
-    """A wrong hash, a truncated file, or a file that is no GGUF."""
+    """A wrong hash, a truncated file, or one of a form or content that is not known."""
 
 
 class NotEnoughDisk(ModelError):
@@ -38,7 +38,7 @@ class NotEnoughDisk(ModelError):
 
 
 class BackendError(EngineError):
-    """llama.cpp refused or failed."""
+    """The model cannot be run here, or failed to run."""
 
 
 class ContextFull(BackendError):

@@ -15,6 +15,7 @@ from engine.loop.config import LoopConfig, read_config
 from engine.loop.device import choose_device, free_bytes
 from engine.loop.eager import Eager
 from engine.loop.fit import Fit, choose_fit, does_not_fit, what_fits
+from engine.loop.gptq import read_gptq_form
 from engine.loop.lora import load_adapter
 from engine.loop.model import LoopModel, Operations
 from engine.loop.shapes import has_kernels
@@ -47,17 +48,20 @@ def plan_for(
 ) -> Plan:
     """What ``open_loop`` would do. Raises ModelCorrupt, or BackendError where the model does not fit."""
     config, where = read_config(folder), choose_device(device)
-    dtype, free = _dtype(where), free_bytes(where)
-    fits = what_fits(
-        config,
-        free,
-        wanted_tokens=context_tokens,
-        sequences=sequences,
-        chunk=CHUNK_ON_GPU if where == "cuda" else CHUNK_ON_CPU,
-        itemsize=dtype.itemsize,
-    )
-    fit = choose_fit(fits, quantise, free, min(context_tokens, config.trained_context))
-    return Plan(config, where, dtype, fit, free, tuple(fits))
+    free, fits = free_bytes(where), []
+    for way in ("", "int4") if read_gptq_form(folder) is None else ("int4",):
+        found = what_fits(
+            config,
+            free,
+            wanted_tokens=context_tokens,
+            sequences=sequences,
+            chunk=CHUNK_ON_GPU if where == "cuda" else CHUNK_ON_CPU,
+            itemsize=_dtype(where, way).itemsize,
+        )
+        fits += [one for one in found if one.quantise == way]
+    wanted = "int4" if len(fits) == 1 else quantise  # a GPTQ checkpoint has no other form
+    fit = choose_fit(fits, wanted, free, min(context_tokens, config.trained_context))
+    return Plan(config, where, _dtype(where, fit.quantise), fit, free, tuple(fits))
 
 
 def open_loop(
@@ -112,10 +116,10 @@ def state_identity(folder: Path, plan: Plan) -> str:
     return " | ".join((str(folder), *facts, how))
 
 
-def _dtype(device: str) -> torch.dtype:
-    """What is computed in: what the card multiplies fast; float32 on a processor."""
+def _dtype(device: str, quantise: str) -> torch.dtype:
+    """What is computed in: what is multiplied fast. A processor's INT4 products are bfloat16's alone."""
     if device == "cpu":
-        return torch.float32
+        return torch.bfloat16 if quantise else torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 

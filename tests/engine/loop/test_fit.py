@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import stat
 import sys
@@ -16,6 +17,8 @@ from engine.loop import device
 from engine.loop.cache import LoopCache
 from engine.loop.config import LoopConfig
 from engine.loop.fit import cache_bytes, choose_fit, what_fits
+from engine.loop.opening import plan_for
+from tests.engine.loop.checkpoints import written
 from tests.gpu.random_weights import SHAPE_40B
 
 H200, GAMER = 150_000_000_000, 24_000_000_000  # bytes free
@@ -89,3 +92,18 @@ def test_without_a_gpu_cuda_is_refused_and_the_processor_taken(monkeypatch: pyte
     assert device.choose_device("auto") == "cpu"
     with pytest.raises(BackendError, match="cannot use a GPU here: the installed torch"):
         device.choose_device("cuda")
+
+
+def test_on_a_processor_int4_is_computed_in_bfloat16_and_all_else_in_float32(tmp_path: Path) -> None:
+    written(tmp_path, hidden=128, inner=256, head_dim=32)
+    plans = [
+        plan_for(tmp_path, sequences=2, context_tokens=2048, device="cpu", quantise=way)
+        for way in ("none", "int4", "auto")
+    ]
+    assert [plan.dtype for plan in plans] == [torch.float32, torch.bfloat16, torch.float32]
+    assert [plan.fit.quantise for plan in plans] == ["", "int4", ""]
+    raw = json.loads((tmp_path / "config.json").read_text())
+    raw["quantization_config"] = {"quant_method": "gptq", "bits": 4, "group_size": 32}
+    (tmp_path / "config.json").write_text(json.dumps(raw))
+    plan = plan_for(tmp_path, sequences=2, context_tokens=2048, device="cpu")
+    assert (plan.fit.quantise, plan.dtype) == ("int4", torch.bfloat16)
