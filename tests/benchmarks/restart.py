@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.reporting import report
-from tests.benchmarks.waiting import context_ready, last_account, own_cache
-from tests.lsp_client import editor
+from tests.benchmarks.waiting import context_ready, last_account, own_cache, plain
+from tests.lsp_client import Editor, editor
 
 ROOT = Path(__file__).parents[2]
 FILE, BEFORE = ROOT / "context" / "window.py", "    return reached\n"
@@ -45,6 +45,7 @@ async def _session(
         wire.open(FILE.as_uri(), text)
         if first:
             await context_ready(wire, FILE.as_uri(), line)
+            await _gathered(wire, line)
         items = await wire.complete(FILE.as_uri(), line, 4)
         seconds, account = time.monotonic() - started, await last_account(wire)
         if first:
@@ -56,6 +57,17 @@ async def _session(
             "cached": account["cached_tokens"],
             "whole": account["whole"],
         }
+
+
+async def _gathered(wire: Editor, line: int) -> None:
+    """Until the prompt for the place grows no more: a large one is made ready piece by piece."""
+    same, tokens = 0, -1
+    while same < 3:
+        place = {"uri": FILE.as_uri(), "position": {"line": line, "character": 4}}
+        found = plain(await wire.request("codeflow/explain", place)) or {}
+        now = found.get("prompt_tokens", 0)
+        same, tokens = (same + 1 if now == tokens else 0), now
+        await asyncio.sleep(1.0)
 
 
 def run(model: str, budgets: Sequence[int] = BUDGETS, rounds: int = 3) -> list[dict[str, Any]]:
