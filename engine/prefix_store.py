@@ -15,6 +15,7 @@ from itertools import count
 
 from engine.backend import Backend, Logits
 from engine.batches import body_length, usable
+from engine.parked_prompts import ParkedPrompt, ParkedPrompts
 from engine.radix_tree import RadixTree, common_prefix
 from engine.saved_prefixes import SavedPrefix, SavedPrefixes
 
@@ -41,19 +42,6 @@ class _Resident:
     name: str = ""  # of a prefix that is kept until another takes its name
 
 
-@dataclass(slots=True, eq=False)
-class _Parked:
-    """A copy of a sequence's state in memory; only its body counts. One with a ``name`` stays."""
-
-    tokens: tuple[int, ...]
-    state: bytes
-    owner: str
-    saved: int
-    uses: int = 1
-    worth: float = 0.0
-    name: str = ""
-
-
 class PrefixStore:
     """Keeps the first ``branches`` sequences of ``backend``, up to ``parked_bytes`` of further states in
     memory, and those of ``saved`` on disk as a cache of evaluated prompts.
@@ -75,20 +63,18 @@ class PrefixStore:
         self._block = backend.block_tokens
         self._branches = branches
         self._residents = [_Resident() for _ in range(branches + named)]
-        self._parked: list[_Parked] = []
-        self._most_bytes = parked_bytes
         self._saved = saved
-        self._tree: RadixTree[_Parked | SavedPrefix] = RadixTree()
+        self._tree: RadixTree[ParkedPrompt | SavedPrefix] = RadixTree()
+        self._parked = ParkedPrompts(self._tree, parked_bytes)
         self._lock = threading.Lock()  # the tree and the residents' tokens are read by other threads
         self._clock = count(1)
-        self._aged = 0.0  # worth of the last state that was let go: what came later is worth more
         self._on_disk: tuple[SavedPrefix, ...] = ()
         self._look_at_disk()
 
     @property
     def parked_bytes(self) -> int:
         """What copies of states in memory take."""
-        return sum(len(one.state) for one in self._parked)
+        return self._parked.bytes
 
     def tokens(self, sequence: int) -> list[int]:
         """What a sequence holds."""
@@ -132,12 +118,11 @@ class PrefixStore:
     def keep(self, name: str, sequence: int) -> None:
         """Keep what ``sequence`` holds until another takes the name: prompts that begin with it share it."""
         with self._lock:
-            for parked in [one for one in self._parked if one.name == name]:
-                self._drop(parked)
+            self._parked.drop_named(name)
             places = range(self._branches, len(self._residents))
             if not places:
                 tokens = tuple(self._residents[sequence].tokens[: self._residents[sequence].body])
-                self._keep(_Parked(tokens, self._backend.save(sequence), "", 0, name=name))
+                self._parked.keep(ParkedPrompt(tokens, self._backend.save(sequence), "", 0, name=name))
                 return
             own = [i for i in places if self._residents[i].name == name]
             place = own[0] if own else min(places, key=lambda i: self._residents[i].used)
@@ -248,14 +233,14 @@ class PrefixStore:
 
     def _best_elsewhere(
         self, prompt: Sequence[int], adapter: str
-    ) -> tuple[_Parked | SavedPrefix | None, int]:
+    ) -> tuple[ParkedPrompt | SavedPrefix | None, int]:
         """The parked (rather than saved) prompt that serves most of ``prompt``, and how much."""
         if adapter:
             return None, 0  # only the model's own states are parked and saved
         shared, entries = self._tree.longest(prompt)
         if not entries:
             return None, 0
-        entry = next((one for one in entries if isinstance(one, _Parked)), entries[0])
+        entry = next((one for one in entries if isinstance(one, ParkedPrompt)), entries[0])
         reached = min(shared, body_length(len(prompt), self._block))
         return entry, reached - reached % self._block
 
@@ -292,47 +277,19 @@ class PrefixStore:
         resident = self._residents[sequence]
         tokens = tuple(resident.tokens[: resident.body])
         shared, _ = self._tree.longest(tokens)
-        if self._most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING or resident.adapter:
+        if self._parked.most_bytes <= 0 or len(tokens) - shared < _WORTH_PARKING or resident.adapter:
             return
-        if self._backend.state_bytes(sequence) > self._most_bytes:
+        if self._backend.state_bytes(sequence) > self._parked.most_bytes:
             return
         state = self._backend.save(sequence)
-        self._keep(_Parked(tokens, state, resident.owner if resident.foreground else "", resident.saved))
+        owner = resident.owner if resident.foreground else ""
+        self._parked.keep(ParkedPrompt(tokens, state, owner, resident.saved))
 
-    def _keep(self, parked: _Parked) -> None:
-        beginnings = [one for one in self._parked if one.tokens == parked.tokens[: len(one.tokens)]]
-        for older in [one for one in beginnings if not one.name]:
-            parked.uses += older.uses
-            self._drop(older)
-        self._parked.append(parked)
-        self._tree.insert(parked.tokens, parked)
-        self._weigh(parked)
-        while (others := [one for one in self._parked if not one.name]) and self._is_over():
-            least = min(others, key=lambda one: one.worth)
-            self._aged = least.worth
-            self._drop(least)
-
-    def _is_over(self) -> bool:
-        return sum(len(one.state) for one in self._parked if not one.name) > self._most_bytes
-
-    def _weigh(self, parked: _Parked) -> None:
-        """GreedyDual-Size-Frequency (Cherkasova 1998): age + uses x cost / bytes; the cost is in tokens that
-        nothing else holds."""
-        own = len(parked.tokens) - max(
-            (common_prefix(one.tokens, parked.tokens) for one in self._parked if one is not parked), default=0
-        )
-        parked.worth = self._aged + parked.uses * max(1, own) / len(parked.state) * 1e4
-
-    def _drop(self, parked: _Parked) -> None:
-        self._parked.remove(parked)
-        self._tree.remove(parked.tokens, parked)
-
-    def _fetch(self, entry: _Parked | SavedPrefix, sequence: int) -> int:
+    def _fetch(self, entry: ParkedPrompt | SavedPrefix, sequence: int) -> int:
         """Load a parked or saved prompt into ``sequence``; how many tokens came, 0 where it is lost."""
-        if isinstance(entry, _Parked):
+        if isinstance(entry, ParkedPrompt):
             state: bytes | None = entry.state
-            entry.uses += 1
-            self._weigh(entry)
+            self._parked.use(entry)
         elif self._saved is not None and (state := self._saved.read(entry)) is not None:
             self._saved.touch(entry)
         else:
@@ -346,7 +303,7 @@ class PrefixStore:
         resident.tokens = list(entry.tokens)
         resident.body = resident.exact = len(entry.tokens)
         resident.logits, resident.adapter = None, ""
-        resident.saved = entry.saved if isinstance(entry, _Parked) else len(entry.tokens)
+        resident.saved = entry.saved if isinstance(entry, ParkedPrompt) else len(entry.tokens)
         return len(entry.tokens)
 
     def _copy(self, source: int, target: int, length: int) -> None:
