@@ -19,7 +19,7 @@ from engine.loop.shapes import Linear, has_kernels
 GROUP = 128  # columns: the published quantisations' size; 0.25 bits a weight for scales and zeros
 _LEAST_GROUP = 32
 _SHIFTS = (0, 16, 4, 20, 8, 24, 12, 28)  # of the eight columns of a word
-_ROWS_AT_ONCE = 4096  # quantised together: bounds what is needed beside the matrix
+_ROWS_AT_ONCE = 1024  # quantised together: bounds what is needed beside the matrix
 
 
 @dataclass(slots=True)

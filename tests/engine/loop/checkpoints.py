@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,6 +21,9 @@ from tests.engine.loop.tiny_tokenizer import write_tokenizer
 
 SHARED = Path(__file__).parents[4] / "shared"
 GOLDEN = SHARED / "golden" / "loopcoder"
+needs_golden = pytest.mark.skipif(
+    not GOLDEN.is_dir() and not os.environ.get("CI"), reason="the golden checkpoints are not at hand"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ def test_a_trained_llama_says_what_it_says_in_llama_cpp(tmp_path: Path) -> None:
     try:
         file = resolve("smollm2-135m", allow_smaller=False).path
     except ModelUnavailable as error:
+        if os.environ.get("CI"):
+            raise
         pytest.skip(str(error))
     as_checkpoint(file, tmp_path)
     other = open_llama(file, sequences=1, context_tokens=1024)

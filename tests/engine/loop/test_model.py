@@ -11,12 +11,11 @@ import torch
 from engine.loop.backend import LoopBackend
 from engine.loop.eager import Eager
 from engine.loop.model import LoopModel
-from tests.engine.loop.checkpoints import GOLDEN, Checkpoint, opened, written
+from tests.engine.loop.checkpoints import GOLDEN, Checkpoint, needs_golden, opened, written
 from tests.engine.loop.reference import MISTAKES, logits
 
 NOTHING: Any = None  # for a tokenizer: there is no text here
 FIXTURES = ("w8", "w64")
-needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden logits are not at hand")
 
 
 def backend(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> LoopBackend:

@@ -23,7 +23,7 @@ from engine.loop.int4 import Int4Linear
 from engine.loop.layout import EMBEDDING, HEAD
 from engine.loop.shapes import Dense, Linear, Weights
 from engine.loop.weights import INDEX, expected_shapes, load_weights
-from tests.engine.loop.checkpoints import GOLDEN, Checkpoint, opened, written
+from tests.engine.loop.checkpoints import GOLDEN, Checkpoint, needs_golden, opened, written
 from tests.gpu.random_weights import SHAPE_40B
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_the_40b_loop_model_has_the_published_tensors_and_bytes() -> None:
     assert weight_bytes(SHAPE_40B, "int4") <= 23e9
 
 
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden checkpoints are not at hand")
+@needs_golden
 @pytest.mark.parametrize("name", ["w8", "w64"])
 def test_every_tensor_of_the_golden_checkpoints_stands_in_its_place(name: str) -> None:
     checkpoint = opened(GOLDEN / f"{name}_checkpoint")
