@@ -31,11 +31,11 @@ class Selection(NamedTuple):
 class Offer:
     """One refactoring that makes sense at a selection.
 
-    ``action``: its name on the command line and in logs, stable, such as "extract-variable". ``kind``: LSP's code
-    action kind. ``title``: what a menu shows, with the name of what is meant. ``selection``: what it is about, which
-    may be wider than what was selected. ``name``: the name it would give (a user or a model may choose another); ""
-    where it gives none. ``exact``: an engine does it; otherwise the model. ``disabled``: a sentence, where it makes
-    sense but cannot be done, and why.
+    ``action``: its name on the command line and in logs, stable, such as "extract-variable". ``kind``:
+    LSP's code action kind. ``title``: what a menu shows, with the name of what is meant. ``selection``:
+    what it is about, which may be wider than what was selected. ``name``: the name it would give (a user or
+    a model may choose another); "" where it gives none. ``exact``: an engine does it; otherwise the model.
+    ``disabled``: a sentence, where it makes sense but cannot be done, and why.
     """
 
     action: str
@@ -51,8 +51,9 @@ class Offer:
 class Rewrite:
     """What a refactoring makes of the texts it read: documents with their new texts.
 
-    ``created``: paths with the texts of new files; ``renamed``: old and new paths, both relative to the folder.
-    ``name_at``: where in the first document's new text the name that was given stands, for a rename right after.
+    ``created``: paths with the texts of new files; ``renamed``: old and new paths, both relative to the
+    folder. ``name_at``: where in the first document's new text the name that was given stands, for a rename
+    right after.
     """
 
     texts: tuple[tuple[Document, str], ...]
