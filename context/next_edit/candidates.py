@@ -1,0 +1,90 @@
+"""Which lines are asked about: those near the cursor, and wherever words stand that came, went or stayed.
+
+Bounded, so that a file of twenty thousand lines and a common word cost no more than others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from context.next_edit.elsewhere import Elsewhere
+from context.next_edit.signals import Edited, Evidence, of_line
+from context.next_edit.words import SearchedText, indent_of, is_import
+from context.workspace import Snapshot
+
+_ABOVE, _BELOW = 16, 40  # lines around the cursor that are all asked about
+_OF_ONE_WORD = 16  # lines that hold one word: the nearest in this file, the first in others
+_MOST_HERE, _MOST_IN_ONE = 260, 24  # lines asked about in this file, in each other one
+_MOST_OPEN = 10  # other open documents, the last viewed first
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A line with what speaks for it. ``uri`` is "" where the file is closed."""
+
+    uri: str
+    path: str
+    line: int
+    text: str
+    evidence: Evidence
+
+
+def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iterator[Candidate]:
+    """The lines that may want an edit, in this document, in other open ones, in closed ones."""
+    current = snapshot.documents[edited.uri]
+    for number in _lines_here(edited):
+        evidence = of_line(edited, edited.here, number, edited.uri, current.path)
+        yield Candidate(edited.uri, current.path, number, current.lines[number], evidence)
+    for rank, uri in enumerate(uri for uri in snapshot.last_viewed[: _MOST_OPEN + 1] if uri != edited.uri):
+        document = snapshot.documents[uri]
+        text = SearchedText(document.lines, document.text)
+        for number in _lines_elsewhere(edited, text):
+            evidence = of_line(edited, text, number, uri, document.path)
+            evidence.add("other_open", 1.0)
+            evidence.add("viewed", 1 / (1 + rank))
+            evidence.add("belongs", elsewhere.strength.get(document.path, 0.0))
+            yield Candidate(uri, document.path, number, document.lines[number], evidence)
+    opened = {document.path for document in snapshot.documents.values()}
+    for path, text in elsewhere.texts.items():
+        if path in opened:
+            continue
+        for number in _lines_elsewhere(edited, text):
+            evidence = of_line(edited, text, number, "", path)
+            evidence.add("closed", 1.0)
+            evidence.add("belongs", elsewhere.strength[path], elsewhere.why[path])
+            yield Candidate("", path, number, text.lines[number], evidence)
+
+
+def _lines_here(edited: Edited) -> list[int]:
+    text, at = edited.here, edited.cursor.line
+    found = set(range(max(0, at - _ABOVE), min(len(text.lines), at + _BELOW + 1)))
+    found = {n for n in found if indent_of(text.lines[n]) >= 0}
+    if edited.newest is not None:
+        found.add(edited.newest.end)
+    start, end = edited.scope
+    if start >= 0:
+        found |= {start, end, end - 1}
+    if any(not member for member in edited.undefined.values()):
+        found |= {n for n in range(edited.last_import + 1) if is_import(text.lines[n])}
+    worth: dict[int, float] = {}
+    for word, value in _words(edited):
+        numbers = sorted(text.lines_with(word), key=lambda n: (abs(n - at), n))[:_OF_ONE_WORD]
+        for n in numbers:
+            worth[n] = worth.get(n, 0.0) + value / len(numbers)
+    far = sorted(worth.keys() - found, key=lambda n: -worth[n])
+    return sorted(n for n in {*found, *far[: _MOST_HERE - len(found)]} if n < len(text.lines))
+
+
+def _lines_elsewhere(edited: Edited, text: SearchedText) -> list[int]:
+    worth: dict[int, float] = {}
+    for word, value in _words(edited):
+        numbers = text.lines_with(word)
+        for n in numbers[:_OF_ONE_WORD]:
+            worth[n] = worth.get(n, 0.0) + value / len(numbers)
+    return sorted(sorted(worth, key=lambda n: -worth[n])[:_MOST_IN_ONE])
+
+
+def _words(edited: Edited) -> list[tuple[str, float]]:
+    words = edited.words
+    return [*words.gone.items(), *words.new.items(), *words.signatures.items(), *words.kept.items()]

@@ -1,0 +1,107 @@
+"""The corridor: recent edits to candidates, signals to scores, scores to a few places apart from each other.
+
+Reads no disk and asks nobody; milliseconds. The share of likelihood within three lines decides, since that
+is what somebody who is taken there sees at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from context.document import Position
+from context.next_edit.candidates import Candidate, candidates
+from context.next_edit.changes import runs_of
+from context.next_edit.elsewhere import Elsewhere
+from context.next_edit.reasons import reason_of
+from context.next_edit.replacement import text_of
+from context.next_edit.signals import Edited
+from context.next_edit.values import NextPlace
+from context.next_edit.weights import WEIGHTS
+from context.next_edit.words import SearchedText
+from context.workspace import Snapshot
+
+MOST_PLACES = 3  # shown: a longer list is a search result
+_AROUND = 3  # lines: as near as that, two candidates are one place
+
+
+def locate(
+    snapshot: Snapshot,
+    uri: str,
+    cursor: Position,
+    elsewhere: Elsewhere | None = None,
+    most: int = MOST_PLACES,
+) -> list[NextPlace]:
+    """Where the next edit is likely after those of ``snapshot``, best first; none where nothing was edited.
+
+    ``uri``, ``cursor``: where the user is. ``elsewhere``: closed files that were read for this.
+    """
+    edited = look(snapshot, uri, cursor)
+    if edited is None:
+        return []
+    found = list(candidates(snapshot, edited, elsewhere or Elsewhere()))
+    return [_place(edited, one, share) for one, share in choose(found, score(found), most)]
+
+
+def look(snapshot: Snapshot, uri: str, cursor: Position) -> Edited | None:
+    """What was edited, seen from a cursor; None where nothing was, or the document is not open."""
+    document = snapshot.documents.get(uri)
+    if document is None or not snapshot.recent_edits:
+        return None
+    at = document.clamp(cursor)
+    return Edited(
+        uri, at, runs_of(snapshot.recent_edits, uri, at), SearchedText(document.lines, document.text)
+    )
+
+
+def score(found: Sequence[Candidate]) -> list[float]:
+    """The likelihood of each candidate: they share 1."""
+    logits = [
+        sum(WEIGHTS.get(name, 0.0) * value for name, value in one.evidence.values.items()) for one in found
+    ]
+    most = max(logits, default=0.0)
+    powers = [math.exp(logit - most) for logit in logits]
+    total = sum(powers) or 1.0
+    return [power / total for power in powers]
+
+
+def choose(
+    found: Sequence[Candidate], likelihood: Sequence[float], most: int
+) -> list[tuple[Candidate, float]]:
+    """The candidates with most likelihood around them, each with its share, none near another."""
+    files: dict[tuple[str, str], dict[int, int]] = {}
+    for n, one in enumerate(found):
+        files.setdefault((one.uri, one.path), {})[one.line] = n
+    left = list(likelihood)
+    chosen: list[tuple[Candidate, float]] = []
+    while len(chosen) < most:
+        best, share = -1, 0.0
+        for lines in files.values():
+            for line, n in lines.items():
+                if left[n] <= 0:
+                    continue
+                around = sum(
+                    left[lines[other]]
+                    for other in range(line - _AROUND, line + _AROUND + 1)
+                    if other in lines
+                )
+                if (around, left[n]) > (share, left[best] if best >= 0 else 0.0):
+                    best, share = n, around
+        if best < 0:
+            break
+        chosen.append((found[best], share))
+        lines = files[found[best].uri, found[best].path]
+        for other in range(found[best].line - _AROUND, found[best].line + _AROUND + 1):
+            if other in lines:
+                left[lines[other]] = 0.0
+    return chosen
+
+
+def _place(edited: Edited, one: Candidate, share: float) -> NextPlace:
+    signal, reason = reason_of(one.evidence)
+    edit = (
+        text_of(one.line, one.text, edited.replacements, edited.runs)
+        if "form" in one.evidence.values
+        else None
+    )
+    return NextPlace(one.uri, one.path, one.line, one.line + 1, reason, signal, round(share, 4), edit)
