@@ -5,10 +5,14 @@ Positions are those of ``Document``: zero-based lines, columns in code points.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from context.document import Document, Position
+
+if TYPE_CHECKING:
+    from context.refactor.source_tree import SourceTree
 
 
 class Refused(Exception):
@@ -53,10 +57,21 @@ class Rewrite:
 
     ``created``: paths with the texts of new files; ``renamed``: old and new paths, both relative to the
     folder. ``name_at``: where in the first document's new text the name that was given stands, for a rename
-    right after.
+    right after. ``notes``: sentences about what could not be known and is left to the user's eye.
     """
 
     texts: tuple[tuple[Document, str], ...]
     created: tuple[tuple[str, str], ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     name_at: Position | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Action(NamedTuple):
+    """An exact refactoring. ``find``: what it offers at a selection, None where it makes no sense there, from
+    the tree alone and within milliseconds. ``perform``: does an offer; a name overrides the offer's; raises
+    ``Refused``.
+    """
+
+    find: Callable[[SourceTree, Selection], Offer | None]
+    perform: Callable[[Document, Offer, str], Rewrite]
