@@ -65,21 +65,25 @@ def _parser() -> argparse.ArgumentParser:
     from lsp_server import (
         ask_command,
         cache_command,
+        commit_message_command,
         complete_command,
         context_command,
         demo,
         doctor,
         flow_command,
         models_command,
+        review_command,
     )
 
     for command in (
         demo,
         complete_command,
         ask_command,
+        commit_message_command,
         context_command,
         flow_command,
         models_command,
+        review_command,
         cache_command,
         doctor,
     ):

@@ -49,23 +49,28 @@ def between(git: Git, base: str, head: str, *, timeout_s: float) -> list[Change]
 def uncommitted(git: Git, *, timeout_s: float) -> list[Change]:
     """What differs from HEAD to the working tree, with new files that are not ignored. Raises `GitError`."""
     found: dict[str, Change] = {}
-    head = git.head.commit
     if git.place.index.is_file():
-        tree = head or _EMPTY_TREE[object_format(git.place)]
-        staged = ["diff-index", "--cached", *_ALL_FILES, "-M", tree]
-        for change in _changes(_list(git, *staged, timeout_s=timeout_s, tree=True), git.place.prefix):
-            found[change.path] = change
+        found = {change.path: change for change in staged(git, timeout_s=timeout_s)}
         unstaged = _list(git, "diff-files", *_ALL_FILES, timeout_s=timeout_s, tree=True)
         for change in _changes(unstaged, git.place.prefix):
             known = found.get(change.path, change)
             deleted = not change.after and not change.on_disk
             found[change.path] = replace(known, after="", on_disk=not deleted)
-    elif head:
+    elif git.head.commit:
         return []  # a clone without checkout: everything would seem deleted
     for path in _new_files(git, timeout_s):
         known = found.get(path) or Change(path, "", "", "")
         found[path] = replace(known, after="", on_disk=True)
     return list(found.values())
+
+
+def staged(git: Git, *, timeout_s: float) -> list[Change]:
+    """What differs from HEAD to the index: what a commit made now would hold. Raises `GitError`."""
+    if not git.place.index.is_file():
+        return []
+    tree = git.head.commit or _EMPTY_TREE[object_format(git.place)]
+    command = ["diff-index", "--cached", *_ALL_FILES, "-M", tree]
+    return list(_changes(_list(git, *command, timeout_s=timeout_s, tree=True), git.place.prefix))
 
 
 def _new_files(git: Git, timeout_s: float) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""Changed code and the tests that name it: code that changed alone, and new functions that no test knows.
+
+A test "names" a function where its file holds the word; that is little, and the least that can be asked.
+Says nothing of projects without tests, and nothing of files that no test mentions in the first place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from context.codeflow.labels import Label
+from context.review.change import ChangedFile, ReviewedChange, is_test
+from context.review.elsewhere import Elsewhere
+from context.review.values import Finding, Place
+
+_COMMON = frozenset({"index", "main", "init", "utils", "types", "__init__", "core", "base", "mod", "lib"})
+_CODE = frozenset(
+    {
+        Label.BODY_CHANGED,
+        Label.ADDED,
+        Label.MEMBER_ADDED,
+        Label.SIGNATURE_CHANGED,
+    }
+)
+_NEW = frozenset({Label.ADDED, Label.MEMBER_ADDED, Label.CLASS_ADDED})
+_SHORTEST = 4  # letters; shorter names are words of everything
+_TELLING = 2  # changed lines of code; one line alone is often a constant or a message
+_MOST_NEW = 3  # functions named one by one; more are one finding
+
+
+def untested(change: ReviewedChange, elsewhere: Elsewhere) -> Iterator[Finding]:
+    """Everything that the rules below find."""
+    tests = [path for path in elsewhere.paths if is_test(path)]
+    if not tests:
+        return
+    touched = any(is_test(path) for path in change.names)
+    for file in change.files:
+        if file.after is None or is_test(file.path) or not file.pair.after.language.grammar:
+            continue
+        new = list(_new_functions(file, elsewhere))
+        for symbol, line in new[:_MOST_NEW]:
+            more = (
+                f" (nor {len(new) - _MOST_NEW} more in this file)"
+                if len(new) > _MOST_NEW and symbol == new[_MOST_NEW - 1][0]
+                else ""
+            )
+            yield Finding(
+                "untested-function", file.path, line, line, f"No test names the new {symbol!r}{more}."
+            )
+        if not touched and not new:
+            yield from _alone(file, elsewhere)
+
+
+def _alone(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[Finding]:
+    """Changed code of functions that tests name, where no test changed."""
+    changed = [label for label in file.labels if label.label in _CODE and label.label not in _NEW]
+    if sum(1 for line in file.added if _is_code(file.line(line))) < _TELLING:
+        return
+    named: dict[str, tuple[int, str]] = {}
+    for label in changed:
+        name = label.symbol.rpartition(".")[2].partition("#")[0]
+        found = _tests_naming(name, elsewhere)
+        if found:
+            named.setdefault(name, (label.new[0], found[0]))
+    if named:
+        names = ", ".join(repr(name) for name in list(named)[:_MOST_NEW])
+        line, test = next(iter(named.values()))
+        yield Finding(
+            "missing-tests",
+            file.path,
+            line,
+            line,
+            f"{names} changed and no test did; {test} is where it is tested.",
+            (Place(test, 0, "names it"),),
+        )
+
+
+def _new_functions(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[tuple[str, int]]:
+    """New public functions and classes that no test file mentions."""
+    for label in file.labels:
+        if label.label not in _NEW or label.new[1] <= label.new[0]:
+            continue
+        parts = label.symbol.partition("#")[0].split(".")
+        if any(part.startswith(("_", "#")) for part in parts):
+            continue
+        if not _is_public(file, label.new[0]) or len(parts[-1]) < _SHORTEST:
+            continue
+        if not _tests_naming(parts[-1], elsewhere):
+            yield parts[-1], label.new[0]
+
+
+def _is_public(file: ChangedFile, line: int) -> bool:
+    """Whether a definition can be seen from outside, by its first line and its language's habit."""
+    text = file.line(line)
+    if file.language.startswith(("javascript", "typescript")):
+        return "export" in text
+    if file.language == "go":
+        return bool(re.search(r"\bfunc\s*(?:\([^)]*\)\s*)?[A-Z]", text))
+    if file.language == "rust":
+        return text.lstrip().startswith("pub")
+    if file.language in ("java", "csharp", "kotlin", "swift"):
+        return "private" not in text and "internal" not in text
+    return file.language == "python"
+
+
+def _is_code(line: str) -> bool:
+    stripped = line.strip()
+    return bool(stripped) and not stripped.startswith(("#", "//", "*", "/*"))
+
+
+def _tests_naming(name: str, elsewhere: Elsewhere) -> list[str]:
+    if len(name) < _SHORTEST or name in _COMMON:
+        return []
+    return [path for path in elsewhere.mentioning(name) if is_test(path)]
