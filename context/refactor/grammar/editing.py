@@ -1,0 +1,177 @@
+"""Changes at a syntax tree's bytes to a document's new text; indentation, line ends, semicolons, free names.
+
+Everything that is not named in a change stays as it is, character by character.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from context.document import Position, end_of
+from context.refactor.grammar.names import Name
+from context.refactor.grammar.tables import Table
+from context.refactor.values import Refused
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from context.refactor.source_tree import SourceTree
+
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_WORD = re.compile(r"[\w$]")
+_HAZARDS = ("(", "[", "`", "+", "-", "/", "*", ".", ",", "?")  # JavaScript joins these to the line above
+
+
+class Change(NamedTuple):
+    """Replace bytes ``start`` to ``end`` by ``text``."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Editing:
+    """One document that is being changed."""
+
+    def __init__(self, tree: SourceTree, table: Table) -> None:
+        self.tree, self.table, self.document = tree, table, tree.document
+        self._starts = [0]
+        for line in tree.document.lines:
+            self._starts.append(self._starts[-1] + len(line))
+
+    def offset(self, byte: int) -> int:
+        """The offset in code points of a byte."""
+        line, column = self.tree.position(byte)
+        return self._starts[line] + column
+
+    def text(self, start: int, end: int) -> str:
+        """The document's own characters between two bytes."""
+        return self.document.text[self.offset(start) : self.offset(end)]
+
+    def of(self, node: Node) -> str:
+        """A node's own characters."""
+        return self.text(node.start_byte, node.end_byte)
+
+    def apply(self, changes: list[Change]) -> str:
+        """The new text."""
+        return self.applied(changes)[0]
+
+    def applied(self, changes: list[Change], marked: int = -1) -> tuple[str, Position | None]:
+        """The new text, and where in it change number ``marked`` begins."""
+        text, parts, at, mark = self.document.text, [], 0, None
+        for number, change in sorted(enumerate(changes), key=lambda pair: (pair[1].start, pair[0])):
+            start = self.offset(change.start)
+            parts.append(text[at:start])
+            if number == marked:
+                mark = end_of(Position(0, 0), "".join(parts))
+            parts.append(change.text)
+            at = self.offset(change.end)
+        return "".join([*parts, text[at:]]), mark
+
+    def head(self, byte: int) -> str:
+        """What stands before a place on its line."""
+        line, column = self.tree.position(byte)
+        return self.document.lines[line][:column]
+
+    def tail(self, byte: int) -> str:
+        """What stands behind a place on its line."""
+        line, column = self.tree.position(byte)
+        return self.document.line(line)[column:]
+
+    def indentation(self, byte: int) -> str:
+        """The blanks that the line of a place begins with."""
+        line = self.document.line(self.tree.position(byte).line)
+        return line[: len(line) - len(line.lstrip())]
+
+    @property
+    def unit(self) -> str:
+        """One step of indentation, as the file has it: the smallest that its lines show."""
+        widths = []
+        for line in self.document.lines[:2000]:
+            if line.startswith("\t"):
+                return "\t"
+            blanks = len(line) - len(line.lstrip(" "))
+            if blanks > 1 and line.strip() and not line.lstrip().startswith("*"):
+                widths.append(blanks)
+        if not widths:
+            return "\t" if self.table.language == "go" else "    "
+        return " " * max(2, min(min(widths), 8))
+
+    @property
+    def terminator(self) -> str:
+        """What ends a statement in this file: JavaScript is written with and without semicolons."""
+        if not self.table.terminator:
+            return ""
+        lines = [line.rstrip() for line in self.document.lines[:2000]]
+        ended = sum(line.endswith(";") for line in lines)
+        bare = sum(bool(re.search(r"[\w)\]'\"`]$", line)) for line in lines)
+        return self.table.terminator if ended * 4 >= bare else ""
+
+    def statement_before(self, statement: Node, text: str) -> Change:
+        """Put a new statement before another one; below a comment only where that is not the statement's."""
+        at, head = statement.start_byte, self.head(statement.start_byte)
+        end = self.terminator
+        if head.strip():
+            return Change(at, at, f"{text}; ")
+        comment = statement.prev_sibling
+        row = statement.start_point.row
+        while (
+            comment is not None
+            and comment.type == "comment"
+            and comment.end_point.row == row - 1
+            and not self.head(comment.start_byte).strip()
+            and not re.search(r"@ts-|eslint|nolint|prettier|istanbul|go:", self.of(comment))
+        ):
+            at, head, row = comment.start_byte, self.head(comment.start_byte), comment.start_point.row
+            comment = comment.prev_sibling
+        if (
+            not end
+            and self.table.terminator
+            and self.text(at, at + 1) in _HAZARDS
+            and at == statement.start_byte
+        ):
+            end = self.table.terminator
+        return Change(at, at, f"{text}{end}{self.document.line_end}{head}")
+
+    def apart(self, node: Node, text: str) -> str:
+        """``text`` in place of ``node``, with blanks where it would run into a word: return(x)."""
+        start, end = self.head(node.start_byte)[-1:], self.tail(node.end_byte)[:1]
+        before = " " if _WORD.match(start) and _WORD.match(text[:1]) else ""
+        after = " " if _WORD.match(end) and _WORD.match(text[-1:]) else ""
+        return before + text + after
+
+    def free_name(self, wish: str, scope: Node) -> str:
+        """``wish``, or with a number where it is taken in ``scope``."""
+        wish = wish if _IDENTIFIER.fullmatch(wish) else "value"
+        number = 1
+        while True:
+            name = wish if number == 1 else f"{wish}{number}"
+            if name not in self.table.keywords and not self.is_taken(name, scope):
+                return name
+            number += 1
+
+    def checked_name(self, name: str, scope: Node) -> str:
+        """A name that was asked for; Refused where it cannot be given."""
+        if not _IDENTIFIER.fullmatch(name.replace("$", "_")) or name in self.table.keywords:
+            raise Refused(f"'{name}' cannot be a name here: it is a word of the language or no identifier.")
+        if self.is_taken(name, scope):
+            raise Refused(f"The name '{name}' is already used here.")
+        return name
+
+    def is_taken(self, name: str, scope: Node) -> bool:
+        """Whether the name occurs in ``scope``, whatever it means there."""
+        return any(
+            scope.start_byte <= node.start_byte < scope.end_byte
+            for node in Name(self.tree, self.table, name).occurrences
+        )
+
+
+def error_count(tree: SourceTree) -> int:
+    """How many error and missing nodes a tree has."""
+    errors, waiting = 0, [tree.root] if tree.root.has_error else []
+    while waiting:
+        node = waiting.pop()
+        errors += node.is_error or node.is_missing
+        waiting.extend(child for child in node.children if child.has_error or child.is_missing)
+    return errors
