@@ -113,6 +113,16 @@ class Librarian:
         """The latest dossier of a document."""
         return self._dossiers.get(uri)
 
+    @property
+    def trees(self) -> Trees:
+        """The syntax trees of open documents."""
+        from context.trees import Trees
+
+        with self._lock:
+            if self._trees is None:
+                self._trees = Trees()
+            return self._trees
+
     def notice(self, snapshot: Snapshot, document: Document, line: int) -> None:
         """The cursor is, or was, at ``line`` of ``document``: make a dossier where the last one is stale."""
         if self._closed or not self._is_stale(document, line):
@@ -252,16 +262,12 @@ class Librarian:
         return time.monotonic() - self._made_at.get(document.uri, 0.0) >= _REST_S
 
     def _make(self, uri: str) -> None:
-        from context.trees import Trees
-
         with self._lock:
             wish = self._wishes.pop(uri, None)
             self._serial += 1
             serial = self._serial
         if wish is None:
             return
-        if self._trees is None:
-            self._trees = Trees()
         folder = self._folder_of(uri)
         key = _key(folder)
         facts = self._facts(folder, wish.snapshot)
@@ -283,7 +289,7 @@ class Librarian:
             self._changed.notify_all()
 
     def _facts(self, folder: Folder | None, snapshot: Snapshot) -> Facts:
-        outline_of = self._trees.outline_of if self._trees is not None else None
+        outline_of = self.trees.outline_of
         if folder is None:
             return Facts(outline_of=outline_of)
 

@@ -1,4 +1,4 @@
-"""Outlines of open documents: after an edit only what changed is parsed again.
+"""Trees and outlines of open documents: after an edit only what changed is parsed again.
 
 The previous tree of a document is told what was replaced (found from the two texts, so that no caller has to
 keep edits in step) and handed to the parser, which takes over the nodes that the edit did not touch.
@@ -7,7 +7,7 @@ keep edits in step) and handed to the parser, which takes over the nodes that th
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ class _Parsed:
     language: Language
     source: bytes
     tree: Tree | None
-    outline: Outline
+    outline: Outline | None = None  # once somebody asked for it
 
 
 class Trees:
@@ -40,8 +40,21 @@ class Trees:
         self._parsed: OrderedDict[str, _Parsed] = OrderedDict()
         self._lock = Lock()
 
+    def tree_of(self, document: Document) -> Tree | None:
+        """The tree of ``document``, from the previous one of the same uri; None where it cannot be parsed."""
+        return self._parsed_of(document).tree
+
     def outline_of(self, document: Document) -> Outline:
         """The outline of ``document`` as ``outline`` gives it, from the previous tree of the same uri."""
+        parsed = self._parsed_of(document)
+        if parsed.outline is not None:
+            return parsed.outline
+        language, source, tree = parsed.language, parsed.source, parsed.tree
+        made = outline_of_tree(language, tree, source) if tree is not None else Outline(language.name)
+        self._keep(document.uri, replace(parsed, outline=made))
+        return made
+
+    def _parsed_of(self, document: Document) -> _Parsed:
         language = dialect(language_named(document.language), document.text)
         source = source_of(document.text)
         with self._lock:
@@ -49,17 +62,19 @@ class Trees:
         if before is not None and before.language is not language:
             before = None
         if before is not None and before.source == source:
-            return before.outline
+            return before
         tree = parse(language, source, edited(before.tree, before.source, source) if before else None)
         if before is not None and tree is not None and tree.root_node.has_error:
             tree = parse(language, source)  # how a parser goes on after an error depends on what it reused
-        made = outline_of_tree(language, tree, source) if tree is not None else Outline(language.name)
+        return self._keep(document.uri, _Parsed(language, source, tree))
+
+    def _keep(self, uri: str, parsed: _Parsed) -> _Parsed:
         with self._lock:
-            self._parsed[document.uri] = _Parsed(language, source, tree, made)
-            self._parsed.move_to_end(document.uri)
+            self._parsed[uri] = parsed
+            self._parsed.move_to_end(uri)
             while len(self._parsed) > _MOST_DOCUMENTS:
                 self._parsed.popitem(last=False)
-        return made
+        return parsed
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a document that was closed; nothing where it is not known."""
