@@ -5,7 +5,7 @@ Bounded, so that a file of twenty thousand lines and a common word cost no more 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from context.next_edit.elsewhere import Elsewhere
@@ -16,6 +16,8 @@ from context.workspace import Snapshot
 _ABOVE, _BELOW = 16, 40  # lines around the cursor that are all asked about
 _OF_ONE_WORD = 16  # lines that hold one word: the nearest in this file, the first in others
 _MOST_HERE, _MOST_IN_ONE = 260, 24  # lines asked about in this file, in each other one
+_AWAITED = ("gone", "new", "kept", "form")  # whose first occurrence below the cursor is a signal of its own
+_NAMED = 0.5  # what it is worth, against a changed word, that a line names the file or function edited
 _MOST_OPEN = 10  # other open documents, the last viewed first
 
 
@@ -33,8 +35,16 @@ class Candidate:
 def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iterator[Candidate]:
     """The lines that may want an edit, in this document, in other open ones, in closed ones."""
     current = snapshot.documents[edited.uri]
-    for number in _lines_here(edited):
+    awaited = set(_AWAITED)
+    diagnosed = {one.line for one in snapshot.diagnoses.get(edited.uri, ())}
+    for number in _lines_here(edited, diagnosed):
         evidence = of_line(edited, edited.here, number, edited.uri, current.path)
+        if number in diagnosed:
+            evidence.add("diagnosed", 1.0)
+        if number > edited.cursor.line and "edited" not in evidence.values:
+            for signal in awaited & evidence.values.keys():
+                evidence.add(f"{signal}_first", 1.0, evidence.about.get(signal, ""))
+                awaited.remove(signal)
         yield Candidate(edited.uri, current.path, number, current.lines[number], evidence)
     for rank, uri in enumerate(uri for uri in snapshot.last_viewed[: _MOST_OPEN + 1] if uri != edited.uri):
         document = snapshot.documents[uri]
@@ -56,12 +66,13 @@ def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iter
             yield Candidate("", path, number, text.lines[number], evidence)
 
 
-def _lines_here(edited: Edited) -> list[int]:
+def _lines_here(edited: Edited, diagnosed: Collection[int]) -> list[int]:
     text, at = edited.here, edited.cursor.line
     found = set(range(max(0, at - _ABOVE), min(len(text.lines), at + _BELOW + 1)))
     found = {n for n in found if indent_of(text.lines[n]) >= 0}
     if edited.newest is not None:
         found.add(edited.newest.end)
+    found |= set(diagnosed)
     start, end = edited.scope
     if start >= 0:
         found |= {start, end, end - 1}
@@ -82,6 +93,9 @@ def _lines_elsewhere(edited: Edited, text: SearchedText) -> list[int]:
         numbers = text.lines_with(word)
         for n in numbers[:_OF_ONE_WORD]:
             worth[n] = worth.get(n, 0.0) + value / len(numbers)
+    for name in {edited.module, edited.scope_name} - {""}:
+        for n in text.lines_with(name)[:_OF_ONE_WORD]:
+            worth[n] = worth.get(n, 0.0) + _NAMED
     return sorted(sorted(worth, key=lambda n: -worth[n])[:_MOST_IN_ONE])
 
 

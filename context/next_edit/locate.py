@@ -49,9 +49,9 @@ def look(snapshot: Snapshot, uri: str, cursor: Position) -> Edited | None:
     if document is None or not snapshot.recent_edits:
         return None
     at = document.clamp(cursor)
-    return Edited(
-        uri, at, runs_of(snapshot.recent_edits, uri, at), SearchedText(document.lines, document.text)
-    )
+    text = SearchedText(document.lines, document.text)
+    module = document.path.rpartition("/")[2].partition(".")[0]
+    return Edited(uri, module, at, runs_of(snapshot.recent_edits, uri, at), text)
 
 
 def score(found: Sequence[Candidate]) -> list[float]:

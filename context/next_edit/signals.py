@@ -29,7 +29,8 @@ from context.next_edit.words import (
 
 _COMPARED_RUNS, _COMPARED_LINES = 3, 6  # newest changes, lines of each, that other lines are compared with
 _BUILT_IN = frozenset(dir(builtins))
-_NEAR = ((0, "0"), (3, "3"), (8, "8"), (20, "20"), (60, "60"))  # lines away, at most
+_NEAR = (0, 1, 3, 6, 10, 20, 40, 100)  # lines away, at most
+_BESIDE = 3  # lines: as near as that, a line is beside a change
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 
@@ -38,6 +39,7 @@ class Edited:
     """What was edited, at a cursor in the document at ``uri``; what all signals start from."""
 
     uri: str
+    module: str  # its file's name without the suffix: what an import calls it
     cursor: Position
     runs: Sequence[Run]
     here: SearchedText  # the document with the cursor
@@ -71,6 +73,11 @@ class Edited:
             ):
                 return start, end
         return start, len(lines)
+
+    @cached_property
+    def scope_name(self) -> str:
+        """The name of the function or class around the cursor; "" where there is none."""
+        return (defined_on(self.here.lines[self.scope[0]]) or "") if self.scope[0] >= 0 else ""
 
     @cached_property
     def undefined(self) -> dict[str, bool]:
@@ -160,16 +167,18 @@ def of_line(edited: Edited, text: SearchedText, number: int, uri: str, path: str
         if line != other or name == "alike":
             found.add(name, worth * likeness(line, other) ** 2)
     _kind(line, found)
-    done = [
-        run for run in edited.runs if run.uri == uri and run.path == path and run.line <= number < run.end
-    ]
-    if done:
-        found.add("edited", 1.0)
-        if done[0].age == 0:
-            found.add("edited_last", 1.0)
+    here = [run for run in edited.runs if run.uri == uri and run.path == path]
+    for run in here:
+        if run.line <= number < run.end:
+            found.add("edited", 1.0)
+            found.add("edited_last", float(run.age == 0))
+        if run.age > 0 and run.line - _BESIDE <= number <= run.end + _BESIDE:
+            found.add("beside", run.worth)
     if uri == edited.uri:
         _place(edited, number, found)
         _imports(edited, number, line, found)
+    elif is_import(line) and edited.module in words_of(line):
+        found.add("imports_it", 1.0, edited.module)
     return found
 
 
@@ -187,6 +196,8 @@ def _words(edited: Edited, text: SearchedText, line: str, found: Evidence) -> No
             best = max(best, (word, worth), key=lambda one: one[1])
         if total:
             found.add(signal, 1 - math.exp(-total), best[0])
+    if edited.scope_name in here:
+        found.add("scope_name", 1.0, edited.scope_name)
     if defined_on(line) is None:
         for name in here & edited.words.signatures.keys():
             found.add("call", edited.words.signatures[name], name)
@@ -217,7 +228,7 @@ def _kind(line: str, found: Evidence) -> None:
 def _place(edited: Edited, number: int, found: Evidence) -> None:
     away = number - edited.cursor.line
     side = "below" if away >= 0 else "above"
-    reach = next((name for most, name in _NEAR if abs(away) <= most), "far")
+    reach = next((most for most in _NEAR if abs(away) <= most), "far")
     found.add(f"{side}_{reach}", 1.0)
     newest = edited.newest
     if newest is not None and number == newest.end:
@@ -225,6 +236,8 @@ def _place(edited: Edited, number: int, found: Evidence) -> None:
     start, end = edited.scope
     if start <= number < end:
         found.add("same_scope", 1.0)
+        for name in ("gone", "new", "kept"):
+            found.add(f"{name}_scope", found.values.get(name, 0.0))
         if number == start:
             found.add("scope_head", 1.0)
     if edited.stride > 0 and away > 0:

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from context.sources.similar_code import NO_NAMES
 
@@ -42,7 +42,7 @@ def tokens_of(line: str) -> tuple[str, ...]:
 @lru_cache(65_536)
 def _pairs_of(line: str) -> frozenset[tuple[str, str]]:
     tokens = ("", *tokens_of(line), "")
-    return frozenset(zip(tokens, tokens[1:], strict=False))
+    return frozenset(pairwise(tokens))
 
 
 def likeness(one: str, other: str) -> float:

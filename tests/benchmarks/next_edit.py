@@ -2,11 +2,9 @@
 
     python -m tests.benchmarks.next_edit [--git REPOSITORY ...] [--commits N] [--fit] [--signals]
 
-*nextedit_pr_hunks* gives steps in an order that somebody thought of; it is only reported on. *typing_traces*
-and the histories of ``--git`` hold commits, which do not say in which order they were made: there, the hunks
-of each file are taken from top to bottom, for every second commit with those among the imports last; a hunk
-of several lines is typed in parts every second time; one commit in five is in no order at all. ``--fit``
-chooses the weights on these and prints them; it never sees nextedit_pr_hunks.
+The steps are those of ``edit_steps``: nextedit_pr_hunks, which is only reported on, and commits taken apart,
+of typing_traces and of the repositories after ``--git``. ``--fit`` chooses the weights on the latter and
+prints them; it never sees nextedit_pr_hunks.
 
 After each step the files touched so far are open, the others of the commit closed and indexed. A hit is a
 place whose line is at most three lines from one that the next step replaces, or from where it inserts. The
@@ -17,62 +15,30 @@ them of all.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from context.document import Document, Edit, Position, split_lines
+from context.document import Document, Edit, Position
 from context.facts import Facts, Layout
 from context.language import language_of_path
-from context.next_edit import Elsewhere, locate, read_elsewhere
+from context.next_edit import Elsewhere, NextEdit, NextPlace, locate, read_elsewhere
 from context.next_edit.candidates import Candidate, candidates
 from context.next_edit.locate import look
-from context.next_edit.words import is_import
 from context.workspace import Edited, Opened, Snapshot, Workspace
-from tests.benchmarks.infilling import rows_of
+from tests.benchmarks.edit_steps import Case, Step, history, pull_requests, typing_traces
 from tests.benchmarks.reporting import report
 
 WITHIN = 3  # lines
-_SUFFIXES = (".py", ".ts", ".js", ".go", ".rst", ".md", ".txt", ".toml")
-_MOST_HUNKS, _MOST_LINES = 16, 4000  # of a commit, of a file: larger ones are no work of one sitting
-_SECONDS_OF_GIT = 120
 _SHRINKAGE = 3.0  # of the weights' squares: the signals that are rare say little about themselves
 _ROUNDS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Lines from ``start`` to ``end`` of the file as it is before the step become ``new``."""
-
-    start: int
-    end: int
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is edited at once, in one file, from top to bottom."""
-
-    path: str
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Files and the steps of one change of them."""
-
-    key: str
-    files: dict[str, str]
-    steps: tuple[Step, ...]
 
 
 @dataclass(slots=True)
@@ -86,6 +52,7 @@ class Asked:
     elsewhere: Elsewhere
     truth: Step
     crosses: bool
+    later: tuple[Step, ...]  # the next step and those after it
     done: list[tuple[str, str]] = field(default_factory=list)  # what was replaced: before, after
 
 
@@ -97,7 +64,7 @@ def moments(case: Case, root: Path) -> Iterator[Asked]:
         file.write_bytes(text.encode())
     workspace = Workspace()
     done: list[tuple[str, str]] = []
-    for step, following in zip(case.steps, case.steps[1:], strict=False):
+    for number, (step, following) in enumerate(pairwise(case.steps), 1):
         uri = f"file:///{step.path}"
         if workspace.document(uri) is None:
             language = language_of_path(step.path).name
@@ -117,7 +84,8 @@ def moments(case: Case, root: Path) -> Iterator[Asked]:
         facts = Facts(root=root, layout=Layout(sorted(case.files)), opened=opened)
         elsewhere = read_elsewhere(snapshot, uri, facts)
         crosses = following.path != step.path
-        yield Asked(case.key, snapshot, uri, cursor, elsewhere, following, crosses, list(done))
+        later = case.steps[number:]
+        yield Asked(case.key, snapshot, uri, cursor, elsewhere, following, crosses, later, list(done))
 
 
 def hits(path: str, line: int, truth: Step) -> bool:
@@ -126,153 +94,6 @@ def hits(path: str, line: int, truth: Step) -> bool:
         change.start - WITHIN <= line <= max(change.start, change.end - 1) + WITHIN
         for change in truth.changes
     )
-
-
-def pull_requests() -> list[Case]:
-    """The rows of nextedit_pr_hunks; raises ValueError where one does not come out as it says."""
-    found = []
-    for row in rows_of("nextedit_pr_hunks"):
-        names = {str(file["name"]): _path_of(str(file["name"])) for file in row["files"]}
-        files = {names[str(file["name"])]: str(file["original"]) for file in row["files"]}
-        steps = tuple(
-            Step(
-                names[str(step["file"])],
-                tuple(
-                    Change(int(edit["a0"]), int(edit["a1"]), str(edit["new"]))
-                    for edit in sorted(step["edits"], key=lambda edit: int(edit["a0"]))
-                ),
-            )
-            for step in row["steps"]
-        )
-        case = Case(str(row["task_id"]), files, steps)
-        _check(case, {names[str(file["name"])]: file.get("final_sha256") for file in row["files"]})
-        found.append(case)
-    return found
-
-
-def _path_of(name: str) -> str:
-    """``a__b____init____py`` as a/b/__init__.py, as well as that can be told."""
-    stem, _, suffix = name.rpartition("__")
-    return stem.replace("____init__", "/\0").replace("__", "/").replace("\0", "__init__") + "." + suffix
-
-
-def _check(case: Case, digests: dict[str, Any]) -> None:
-    texts = dict(case.files)
-    for step in case.steps:
-        lines = list(split_lines(texts[step.path]))
-        for change in reversed(step.changes):
-            lines[change.start : change.end] = [change.new]
-        texts[step.path] = "".join(lines)
-    for path, digest in digests.items():
-        if digest and hashlib.sha256(texts[path].encode()).hexdigest() != digest:
-            raise ValueError(f"{case.key}: {path} does not come out as the row says")
-
-
-def typing_traces() -> list[Case]:
-    """The commits of typing_traces that have more than one hunk."""
-    found = []
-    for row in rows_of("typing_traces"):
-        files = {str(edit["path"]): str(edit["before"]) for edit in row["edits"] if edit["before"]}
-        hunks = {
-            str(edit["path"]): [(int(h["a0"]), int(h["a1"]), str(h["new"])) for h in edit["hunks"]]
-            for edit in row["edits"]
-            if edit["before"]
-        }
-        found += _cases(str(row["task_id"]), files, hunks)
-    return found
-
-
-def history(repository: Path, commits: int) -> Iterator[Case]:
-    """The latest commits of a repository that change between 2 and 16 places of source files."""
-    listed = _git(repository, "log", "--no-merges", "--no-renames", "--format=%H", f"-{commits * 4}").split()
-    made = 0
-    for sha in listed:
-        raw = _git(repository, "diff-tree", "-r", "--no-renames", "--no-commit-id", sha).splitlines()
-        entries = [line.split("\t") for line in raw]
-        changed = [
-            (path, meta.split()[2])
-            for meta, path in entries
-            if meta.endswith("\tM") or meta.split()[4] == "M"
-            if path.endswith(_SUFFIXES)
-        ]
-        if not 1 <= len(changed) <= 8:
-            continue
-        files = {path: _git(repository, "cat-file", "blob", blob) for path, blob in changed}
-        diff = _git(repository, "diff-tree", "-p", "-U0", "--no-renames", "--no-commit-id", sha)
-        cases = list(_cases(sha, files, _hunks(diff, files)))
-        made += len(cases)
-        yield from cases
-        if made >= commits:
-            return
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    command = ["git", "--git-dir", str(repository), "-c", "core.quotepath=off", *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS_OF_GIT)
-    return done.stdout.decode("utf-8", "replace")
-
-
-def _hunks(diff: str, files: dict[str, str]) -> dict[str, list[tuple[int, int, str]]]:
-    found: dict[str, list[tuple[int, int, str]]] = {}
-    path, hunk = "", None
-    for line in diff.split("\n"):
-        if line.startswith("diff --git "):
-            path, hunk = "", None
-        elif line.startswith("+++ b/") and hunk is None:
-            path = line[6:].rstrip("\t")
-        elif line.startswith("@@ ") and path in files:
-            old = line.split()[1][1:].split(",")
-            count = int(old[1]) if len(old) > 1 else 1
-            start = int(old[0]) - (count > 0)
-            hunk = (start, start + count, "")
-            found.setdefault(path, []).append(hunk)
-        elif line.startswith("+") and hunk is not None and path in found:
-            hunk = (*hunk[:2], hunk[2] + line[1:] + "\n")
-            found[path][-1] = hunk
-    return found
-
-
-def _cases(key: str, files: dict[str, str], hunks: dict[str, list[tuple[int, int, str]]]) -> Iterator[Case]:
-    """The change as a case, in the order described above; none where it is too small or too large."""
-    total = sum(map(len, hunks.values()))
-    if not 2 <= total <= _MOST_HUNKS or any(text.count("\n") > _MOST_LINES for text in files.values()):
-        return
-    chance = random.Random(key)
-    imports_last, shuffled = chance.random() < 0.5, chance.random() < 0.2
-    order: list[tuple[str, tuple[int, int, str]]] = []
-    paths = sorted(
-        hunks, key=lambda path: (not path.endswith(_SUFFIXES[:4]), "test" in path, chance.random())
-    )
-    for path in paths:
-        here, last = [], []
-        for hunk in hunks[path]:
-            new = hunk[2].split("\n")
-            of_imports = any(map(is_import, new)) or any(
-                map(is_import, split_lines(files[path])[hunk[0] : hunk[1]])
-            )
-            (last if imports_last and of_imports and hunk[0] < 80 else here).append(hunk)
-        order += [(path, hunk) for hunk in here + last]
-    if shuffled:
-        chance.shuffle(order)
-    steps: list[Step] = []
-    shifts: dict[str, list[tuple[int, int]]] = {path: [] for path in hunks}
-    for path, (start, end, new) in order:
-        moved = start + sum(shift for at, shift in shifts[path] if at <= start)
-        steps += [Step(path, (change,)) for change in _parts(Change(moved, moved + end - start, new), chance)]
-        shifts[path].append((end if end > start else start + 1, new.count("\n") - (end - start)))
-    yield Case(key, {path: text for path, text in files.items() if path in hunks}, tuple(steps))
-
-
-def _parts(change: Change, chance: random.Random) -> list[Change]:
-    """A hunk as it is typed: every second time in two or more parts, one below the other."""
-    new = change.new.splitlines(True)
-    if len(new) < 2 or chance.random() < 0.5:
-        return [change]
-    cut = chance.randint(1, min(len(new) - 1, 8))
-    old = min(change.end - change.start, cut)
-    first = Change(change.start, change.start + old, "".join(new[:cut]))
-    rest = Change(change.start + cut, change.end + cut - old, "".join(new[cut:]))
-    return [first, *_parts(rest, chance)]
 
 
 def measure(name: str, cases: Sequence[Case], signals: bool = False) -> list[dict[str, Any]]:
@@ -299,8 +120,8 @@ def measure(name: str, cases: Sequence[Case], signals: bool = False) -> list[dic
         )
     firsts = len({case.key for case in cases})
     found = [_row(name, rows, firsts)]
-    found += [_row(f"{name}: {'other file' if crosses else 'same file'}",
-                   [row for row in rows if row["crosses"] is crosses], 0) for crosses in (False, True)]  # fmt: skip
+    for crosses, where in ((False, "same file"), (True, "other file")):
+        found.append(_row(f"{name}: {where}", [row for row in rows if row["crosses"] is crosses], 0))
     if signals:
         for signal in sorted({row["signal"] for row in rows}):
             found.append(_row(f"{name}: {signal}", [row for row in rows if row["signal"] == signal], 0))
@@ -338,16 +159,20 @@ def _is_below(asked: Asked) -> bool:
     return hits(asked.snapshot.documents[asked.uri].path, asked.cursor.line + 1, asked.truth)
 
 
-def _is_right(asked: Asked, place: Any) -> bool:
-    """Whether a text without a model is what was written there."""
-    return place.path == asked.truth.path and any(
-        change.start <= place.edit.line < change.end
-        and place.edit.after[0].strip() in (line.strip() for line in change.new.splitlines())
-        for change in asked.truth.changes
+def _is_right(asked: Asked, place: NextPlace) -> bool:
+    """Whether a text without a model is one that a later step wrote into that file."""
+    assert place.edit is not None
+    line = place.edit.after[0].strip()
+    return any(
+        line == written.strip()
+        for step in asked.later
+        if step.path == place.path
+        for change in step.changes
+        for written in change.new.splitlines()
     )
 
 
-def _is_reversal(edit: Any, done: Sequence[tuple[str, str]]) -> bool:
+def _is_reversal(edit: NextEdit, done: Sequence[tuple[str, str]]) -> bool:
     """Whether a text puts back what an edit had replaced."""
     return any(
         edit.after[0] in before.splitlines(True) and edit.before[0] in after.splitlines(True)
@@ -406,9 +231,7 @@ def _fitted(rows: Any, right: Any, starts: Any, rounds: int) -> Any:
 def main() -> None:
     """Measure, or choose the weights."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.next_edit")
-    parser.add_argument(
-        "--git", type=Path, nargs="*", default=[], help="git directories to take commits from"
-    )
+    parser.add_argument("--git", type=Path, nargs="*", default=[], help="git directories")
     parser.add_argument("--commits", type=int, default=200, help="of each (default: 200)")
     parser.add_argument("--fit", action="store_true", help="choose weights and print them")
     parser.add_argument("--signals", action="store_true", help="figures for each signal")
