@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r"[\w$]")
 _HAZARDS = ("(", "[", "`", "+", "-", "/", "*", ".", ",", "?")  # JavaScript joins these to the line above
+_OPEN_ENDED = (
+    "expression_statement",
+    "lexical_declaration",
+    "variable_declaration",
+    "return_statement",
+    "throw_statement",
+)
 
 
 class Change(NamedTuple):
@@ -133,6 +140,29 @@ class Editing:
         ):
             end = self.table.terminator
         return Change(at, at, f"{text}{end}{self.document.line_end}{head}")
+
+    def removal(self, statement: Node) -> Change:
+        """Take a statement away, with its line where nothing else stands there."""
+        start, end = statement.start_byte, statement.end_byte
+        head, tail = self.head(start), self.tail(end)
+        if head.strip():
+            return Change(start, end + self._blanks(tail), "")
+        if tail.strip():
+            return Change(start, end + self._blanks(tail.lstrip(";")) + tail.startswith(";"), "")
+        line = self.tree.position(end).line
+        whole = self.tree.byte(Position(line + 1, 0)) if line + 1 < len(self.document.lines) else end
+        return Change(start - len(head.encode()), whole, "")
+
+    def _blanks(self, text: str) -> int:
+        return len(text) - len(text.lstrip(" \t"))
+
+    def check_joint(self, removed: Node, text: str, at: int) -> None:
+        """Refused where JavaScript would read on from the statement before a removed one."""
+        before = removed.prev_named_sibling
+        if not self.table.terminator or before is None or before.type not in _OPEN_ENDED:
+            return
+        if text[at:].lstrip()[:1] in _HAZARDS and not self.of(before).endswith(";"):
+            raise Refused("Without this line the next one would be read as part of the one above.")
 
     def apart(self, node: Node, text: str) -> str:
         """``text`` in place of ``node``, with blanks where it would run into a word: return(x)."""

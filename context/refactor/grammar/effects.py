@@ -58,9 +58,14 @@ class Effects:
 
     def of_callee(self, node: Node) -> Effect:
         """The effect of finding out what is called: ``console.log`` is there before and after."""
-        if node.type in ("identifier", "this", "super"):
+        if node.type in ("this", "super"):
             return Effect.NONE
-        owner, part = node.child_by_field_name("object"), node.child_by_field_name("property")
+        if node.type == "identifier":
+            name = self.name(self.tree.text(node))
+            is_elsewhere = name.binding_at(node.start_byte) is None
+            return Effect.NONE if is_elsewhere or name.is_fixed(node) else Effect.READS
+        owner = node.child_by_field_name("object") or node.child_by_field_name("operand")
+        part = node.child_by_field_name("property") or node.child_by_field_name("field")
         if owner is None or part is None or self._is_assigned(self.tree.text(part)):
             return self.of([node])
         return self.of_callee(owner)
@@ -109,9 +114,19 @@ class Effects:
             return Effect.CHANGES
         if kind in self.table.reads or (kind == "*" and self._is_unary(node)):
             return Effect.READS
+        if kind == "binary_expression" and self._may_read(node):
+            return Effect.READS
         if kind in ("identifier", "shorthand_property_identifier"):
             return Effect.NONE if self.name(self.tree.text(node)).is_fixed(node) else Effect.READS
         return Effect.NONE
+
+    def _may_read(self, node: Node) -> bool:
+        """Whether an operator may ask an object for its value (JavaScript) or fail (a division)."""
+        operator = node.child_by_field_name("operator")
+        if operator is None or operator.type not in self.table.reading_operators:
+            return False
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        return any(side is not None and side.type not in self.table.literals for side in (left, right))
 
     def _is_unary(self, operator: Node) -> bool:
         return operator.parent is not None and operator.parent.type == "unary_expression"

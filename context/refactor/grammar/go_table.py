@@ -89,6 +89,7 @@ GO = Table(
     literals=words(
         "int_literal float_literal rune_literal interpreted_string_literal raw_string_literal true false"
     ),
+    allocating=words("composite_literal func_literal"),
     effects=words("call_expression assignment_statement inc_statement dec_statement send_statement"),
     reads=words(
         "selector_expression index_expression slice_expression type_assertion_expression "
@@ -97,6 +98,7 @@ GO = Table(
     harmless=_LITERALS
     | words("binary_expression unary_expression parenthesized_expression identifier func_literal"),
     harmless_operators=words("&& || ! + - * < > <= >= & | ^"),
+    reading_operators=words("/ % << >>"),
     lazy_operators=words("&& ||"),
     primary=_LITERALS
     | words(

@@ -41,6 +41,15 @@ def can_be_named(effects: Effects, node: Node) -> bool:
     return node.type not in _SEVERAL or _is_one_value(effects, node)
 
 
+def is_operand(node: Node) -> bool:
+    """Whether parts of it are read or written, its address taken, or a method called that may take it."""
+    return place_in_parent(node) in _OPERANDS or (
+        place_in_parent(node) == "unary_expression.operand"
+        and node.parent is not None
+        and node.parent.children[0].type == "&"
+    )
+
+
 def is_constant(node: Node) -> bool:
     """Whether it is made of literals only, so that ``const`` keeps it as it is."""
     if node.type in _LITERALS:

@@ -122,6 +122,10 @@ JAVASCRIPT = Table(
     ),
     trivial=words("identifier this super undefined null true false import"),
     literals=words("number string true false null undefined"),
+    allocating=words(
+        "array object arrow_function function_expression generator_function class regex new_expression "
+        "jsx_element jsx_self_closing_element"
+    ),
     effects=words(
         "call_expression new_expression assignment_expression augmented_assignment_expression "
         "update_expression await_expression yield_expression"
@@ -133,6 +137,7 @@ JAVASCRIPT = Table(
         "as_expression satisfies_expression non_null_expression predefined_type type_identifier"
     ),
     harmless_operators=words("=== !== && || ?? ! typeof void"),
+    reading_operators=words("+ - * / % ** < > <= >= == != & | ^ << >> >>>"),
     lazy_operators=words("&& || ??"),
     primary=words(
         "identifier this number string template_string regex true false null undefined array "

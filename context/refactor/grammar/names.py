@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from context.refactor.source_tree import SourceTree
 
 _FUNCTION_SCOPED = ("variable_declaration",)  # JavaScript's var
+_PARTS = ("selector_expression.operand", "index_expression.operand", "slice_expression.operand")
+_CALLED = ("call_expression.function",)
 _FROM_ITS_END = ("short_var_declaration", "var_spec", "const_spec", "range_clause")  # Go
 
 
 class Binding:
     """A scope in which a name is bound, with the places that bind it there."""
 
-    def __init__(self, scope: Node, places: list[Node]) -> None:
-        self.scope, self.places = scope, places
+    def __init__(self, scope: Node) -> None:
+        self.scope, self.places = scope, []
+        self.start, self.end = scope.start_byte, scope.end_byte
+        self.known_from = 0  # where in a Go block it begins to be known
+
+    scope: Node
+    places: list[Node]
 
 
 class Name:
@@ -54,7 +61,9 @@ class Name:
         by_scope: dict[int, Binding] = {}
         for node in self.occurrences:
             if (scope := self._bound_in(node)) is not None:
-                by_scope.setdefault(scope.id, Binding(scope, [])).places.append(node)
+                by_scope.setdefault(scope.id, Binding(scope)).places.append(node)
+        for binding in by_scope.values():
+            binding.known_from = self._known_from(binding)
         return list(by_scope.values())
 
     def binding_at(self, byte: int) -> Binding | None:
@@ -62,16 +71,21 @@ class Name:
         around = [
             binding
             for binding in self.bindings
-            if binding.scope.start_byte <= byte < binding.scope.end_byte and self._is_known(binding, byte)
+            if binding.start <= byte < binding.end
+            and (byte >= binding.known_from or byte == binding.places[0].start_byte)
         ]
-        return max(around, key=lambda binding: binding.scope.start_byte, default=None)
+        return max(around, key=lambda binding: binding.start, default=None)
 
     def uses(self, binding: Binding) -> list[Node]:
         """Every occurrence that means this binding, those that bind it included."""
+        places = {place.id for place in binding.places}
         return [
             node
             for node in self.occurrences
-            if any(node == place for place in binding.places) or self.binding_at(node.start_byte) is binding
+            if node.id in places
+            or (
+                binding.start <= node.start_byte < binding.end and self.binding_at(node.start_byte) is binding
+            )
         ]
 
     def writes(self, binding: Binding) -> list[Node]:
@@ -84,21 +98,25 @@ class Name:
         return binding is not None and len(self.writes(binding)) == 1 and not self._leaks(binding)
 
     def _leaks(self, binding: Binding) -> bool:
-        """Whether a pointer to it is taken (Go)."""
-        return any(
-            node.parent is not None
-            and node.parent.type == "unary_expression"
-            and self.tree.text(node.parent).startswith("&")
-            for node in self.uses(binding)
-        )
+        """Whether a Go variable may be changed without being assigned to: by its address, or in its parts."""
+        return self.table.language == "go" and any(self._is_addressed(node) for node in self.uses(binding))
 
-    def _is_known(self, binding: Binding, byte: int) -> bool:
+    def _is_addressed(self, node: Node) -> bool:
+        chain = node
+        while place_in_parent(chain) in _PARTS and chain.parent is not None:
+            chain = chain.parent
+        around, place = chain.parent, place_in_parent(chain)
+        if around is None:
+            return False
+        if chain != node and (place in _CALLED or self._is_written(chain)):
+            return True  # a method may have a pointer receiver
+        return around.type == "unary_expression" and around.children[0].type == "&"
+
+    def _known_from(self, binding: Binding) -> int:
         if self.table.language != "go" or binding.scope.type == "source_file":
-            return True
-        first = binding.places[0]
-        if (binder := self._binder(first)[0]) is None or binder.type not in _FROM_ITS_END:
-            return True
-        return byte >= binder.end_byte or byte == first.start_byte
+            return 0
+        binder = self._binder(binding.places[0])[0]
+        return binder.end_byte if binder is not None and binder.type in _FROM_ITS_END else 0
 
     def _binder(self, node: Node) -> tuple[Node | None, str]:
         """What holds a name or the pattern around it, and in which of its places."""

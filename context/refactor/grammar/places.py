@@ -39,8 +39,8 @@ class Place:
     form: Literal["before", "braces", "body"]
 
 
-def place_for(effects: Effects, expression: Node) -> Place | None:
-    """Where ``expression`` can be evaluated ahead.
+def place_for(effects: Effects, expression: Node, value: Node | None = None) -> Place | None:
+    """Where ``expression`` can be evaluated ahead; with ``value``, where that can be moved from to it.
 
     None where it is no part of a statement; Refused with a sentence where doing so could change what the
     program does.
@@ -65,9 +65,10 @@ def place_for(effects: Effects, expression: Node) -> Place | None:
             doubt = "It is evaluated again and again, and before the statement it would be only once."
         _collect(effects, node, place, before, callees)
         node = parent
-    effect = effects.of([expression])
+    value = value or expression
+    effect = effects.of([value])
     earlier = max([effects.of(before), *map(effects.of_callee, callees)])
-    if doubt and not (effects.is_harmless(expression) and effect is Effect.NONE):
+    if doubt and not (effects.is_harmless(value) and effect is Effect.NONE):
         raise Refused(doubt)
     if not effects.commute(earlier, effect):
         raise Refused("What stands before it in the same statement would be evaluated after it.")

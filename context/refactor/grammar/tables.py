@@ -35,10 +35,12 @@ class Table:
     expressions: frozenset[str]  # what may be taken out
     trivial: frozenset[str]  # expressions with nothing to name
     literals: frozenset[str]
+    allocating: frozenset[str]  # expressions that make something new each time
     effects: frozenset[str]  # nodes whose evaluation can change something
     reads: frozenset[str]  # nodes that read what can be changed elsewhere, or may fail
     harmless: frozenset[str]  # nodes that neither fail nor read (their operands still count)
     harmless_operators: frozenset[str]  # of binary and unary nodes in ``harmless``
+    reading_operators: frozenset[str]  # binary ones that may read an object's state, or fail
     lazy_operators: frozenset[str]  # binary operators that may skip their right side
     primary: frozenset[str]  # expressions that never need parentheses as an operand
     delimited: frozenset[str]  # "type.field" where no expression needs parentheses
