@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.backend import Backend, Logits, StopCheck
 from engine.candidate_branch import CandidateBranch
+from engine.constraint import ConstrainedTokens
 from engine.demanded_text import DemandedText
 from engine.errors import ContextFull
 from engine.pace import Pace
@@ -58,6 +59,7 @@ class Decoder:
         self._scratch = list(range(branches + named, backend.sequences))
         self._demanded = DemandedText(backend.tokenizer.pieces)
         self._stop_tokens = stop_tokens = backend.tokenizer.stop_tokens
+        self._constrained = ConstrainedTokens(self._demanded, stop_tokens, len(backend.tokenizer.pieces))
         blank = (b" ", b"\t", b"\r", b"\n")
         pieces = enumerate(backend.tokenizer.pieces)
         self._unblank = np.array(
@@ -88,7 +90,10 @@ class Decoder:
         branches: list[CandidateBranch] = []
         is_late = False
         if logits is not None and request.max_tokens:
-            first = CandidateBranch(prefilled.sequence, request.begin_with, request.begin_with.isspace())
+            begin_with, form = request.begin_with, request.constraint
+            first = CandidateBranch(
+                prefilled.sequence, begin_with, begin_with.isspace(), form, form.start if form else None
+            )
             branches = [first]
             if request.candidates > 1:
                 logits = yield from self._meet_demand(request, first, logits, stop)
@@ -250,7 +255,8 @@ class Decoder:
             branch.finish = branch.finish or why_stop(request, stop, branch.tokens)
             if token is None or branch.finish is not None:
                 break
-            following = stepper.after(token, stop, request.max_tokens - branch.tokens)
+            wanted = request.max_tokens - branch.tokens
+            following = stepper.after(token, stop, wanted, self._allowed(branch))
             if following is None:
                 branch.finish = FinishReason.CANCELLED
                 break
@@ -278,16 +284,31 @@ class Decoder:
 
     def _allowed(self, branch: CandidateBranch) -> NDArray[np.intp] | None:
         """Tokens that may come next; None for all."""
+        form = branch.constraint
         if branch.demanded:
-            return self._demanded.allowed(branch.demanded)
-        return self._unblank if branch.indented and not branch.data else None
+            found = self._demanded.allowed(branch.demanded)
+            return found if form is None else self._keeping(branch, found)
+        kept = self._constrained.allowed(form, branch.state) if form is not None else None
+        if branch.data or not branch.indented:
+            return kept
+        return self._unblank if kept is None else np.intersect1d(self._unblank, kept)
+
+    def _keeping(self, branch: CandidateBranch, tokens: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those that keep to the form with what they have beyond the demanded text."""
+        form, given, piece = branch.constraint, len(branch.demanded), self._backend.tokenizer.piece
+        kept = [
+            t
+            for t in tokens
+            if form is None or form.advance(branch.state, piece(int(t))[given:])[0] is not None
+        ]
+        return np.asarray(kept, dtype=np.intp)
 
     def _take(
         self, request: GenerationRequest, branch: CandidateBranch, token: int, logits: Logits
     ) -> int | None:
         """Add a chosen token to a branch; None where it ended instead."""
         if token in self._stop_tokens:
-            branch.finish = FinishReason.END_OF_TEXT
+            branch.end()
             return None
         piece = self._backend.tokenizer.piece(token)
         branch.logprob += log_probability(logits, token, self._allowed(branch))
@@ -295,8 +316,10 @@ class Decoder:
         branch.last = token
         given = min(len(branch.demanded), len(piece))
         branch.demanded = branch.demanded[given:]
-        branch.data += piece[given:]
-        if request.stop_when is not None and not branch.demanded and request.stop_when(branch.text):
+        branch.grow(piece[given:])
+        form, stop_when = branch.constraint, None if branch.demanded else request.stop_when
+        is_whole = form is not None and form.is_done(branch.state)
+        if is_whole or (stop_when is not None and stop_when(branch.text)):
             branch.finish = FinishReason.STOPPED
         elif branch.tokens >= request.max_tokens:
             branch.finish = FinishReason.LENGTH

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.constraint import Constraint
 
 
 class Priority(IntEnum):
@@ -72,6 +76,9 @@ class GenerationRequest:
     further text that the answer may repeat. ``max_tokens`` 0 only evaluates the prompt. ``adapter`` names
     low-rank changes of the model (LoRA) to be used, "" for none. ``keep`` is a name under which the evaluated
     prompt stays until another takes the name: every prompt that begins with it is spared it.
+    ``constraint`` is a form that the answer keeps to, behind ``begin_with``: it ends where that is whole, and
+    where the model ends it, what the form still wants is added. A server's logits are not to be had, so its
+    answers are not held to it: whoever reads an answer looks whether it has its form.
     """
 
     tokens: tuple[int, ...]
@@ -90,6 +97,7 @@ class GenerationRequest:
     guesses: bool = True
     lookup: tuple[int, ...] = ()
     second_look: SecondLook | None = None
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)

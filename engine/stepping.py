@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.backend import Backend, Logits, StopCheck
 from engine.pace import Pace
 from engine.speculation import PromptLookup
@@ -49,16 +52,22 @@ class Stepper:
         """Whether the last token was evaluated by itself."""
         return not self._batch
 
-    def after(self, token: int, stop: StopCheck, wanted: int = _GUESSED[0]) -> Logits | None:
+    def after(
+        self,
+        token: int,
+        stop: StopCheck,
+        wanted: int = _GUESSED[0],
+        allowed: NDArray[np.intp] | None = None,
+    ) -> Logits | None:
         """Append ``token``; the logits that follow it (valid until the next call). None where stopped.
 
-        ``wanted``: how many tokens may come after it.
+        ``wanted``: how many tokens may come after it; ``allowed``: between which of them the choice will be.
         """
         if self.lookup is not None:
             self.lookup.append(token)
         if self._at + 1 < len(self._batch) and self._batch[self._at + 1] == token:
             self._at += 1
-            return self._confirmed(stop)
+            return self._confirmed(stop, allowed)
         self.settle()
         guesses = self._guesses(wanted)
         if not guesses:
@@ -73,7 +82,7 @@ class Stepper:
             return None
         self.pace.note_verified(len(batch), time.monotonic() - began)
         self._batch, self._rows, self._at = batch, rows, 0
-        return self._confirmed(stop)
+        return self._confirmed(stop, allowed)
 
     def settle(self) -> None:
         """Forget guesses that did not come true: the sequence holds the chosen tokens and no more."""
@@ -85,10 +94,10 @@ class Stepper:
             self.backend.rewind(self.sequence, self._start + self._at + 1)
             self._batch, self._rows = [], []
 
-    def _confirmed(self, stop: StopCheck) -> Logits | None:
+    def _confirmed(self, stop: StopCheck, allowed: NDArray[np.intp] | None) -> Logits | None:
         """The last token's logits; where they leave a doubt, those of evaluating it by itself."""
         row, token, length = self._rows[self._at], self._batch[self._at], self._start + self._at
-        if _lead(row) >= _SURE:
+        if _lead(row if allowed is None else row[allowed]) >= _SURE:
             return row
         if self.scratch is None or length > _COPIED:
             self.settle()
@@ -132,4 +141,4 @@ def _lead(row: Logits) -> float:
     """How far the likeliest token is before the next."""
     top = int(row.argmax())
     others = [part.max() for part in (row[:top], row[top + 1 :]) if len(part)]
-    return float(row[top] - max(others))
+    return float(row[top] - max(others, default=-np.inf))
