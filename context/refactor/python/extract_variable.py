@@ -1,0 +1,122 @@
+"""An expression to a variable of its own, assigned right before the statement that evaluates it.
+
+Only where that changes neither what is evaluated, nor how often, nor in which order it matters; the selected
+occurrence only. Knows no types.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from context.refactor.python.effects import Effects
+from context.refactor.python.equivalence import require_same
+from context.refactor.python.expressions import apart, as_value, expression_at
+from context.refactor.python.functions import require_name
+from context.refactor.python.naming import unused, variable_name
+from context.refactor.python.places import Place, class_around, place_of
+from context.refactor.python.result_checks import checked, parsed
+from context.refactor.python.scope_tree import ScopeTree
+from context.refactor.python.splices import Splice, indentation, line_start, spliced
+from context.refactor.python.walking import nearest
+from context.refactor.values import Offer, Refused, Rewrite, Selection
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from context.document import Document
+    from context.refactor.source_tree import SourceTree
+
+_FUNCTIONS = ("function_definition", "lambda", "module")
+
+
+def find(tree: SourceTree, selection: Selection) -> Offer | None:
+    """Offered for a selected expression that is more than a name."""
+    node = expression_at(tree, selection)
+    if node is None:
+        return None
+    span = tree.span(node)
+    try:
+        place = _place(Effects(tree), node)
+    except Refused as refused:
+        return Offer("extract-variable", "refactor.extract", "Extract variable", span, disabled=str(refused))
+    name = unused(tree, variable_name(tree, node), _area(place.statement))
+    return Offer("extract-variable", "refactor.extract", f"Extract variable '{name}'", span, name)
+
+
+def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
+    """The file with the assignment and the name."""
+    tree = parsed(document)
+    node = expression_at(tree, offer.selection)
+    if node is None:
+        raise Refused("What is selected is no expression.")
+    place, scopes = _place(Effects(tree), node), ScopeTree(tree)
+    name = name or offer.name
+    require_name(name)
+    _require_free(scopes, _area(place.statement), name)
+    statement, source = place.statement, tree.source
+    at = statement.start_byte
+    if node.parent is not None and node.parent == statement and statement.type == "expression_statement":
+        splices = [Splice(at, at, f"{name} = ")]
+    else:
+        new = name if not _is_bare_argument(node) else f"({name})"
+        head = source[line_start(source, at) : at]
+        end = f"{document.line_end}{indentation(source, at)}" if not head.strip() else "; "
+        value = as_value(tree.text(node))
+        splices = [
+            Splice(at, at, f"{name} = {value}{end}"),
+            Splice(node.start_byte, node.end_byte, apart(source, node, new)),
+        ]
+    text = "".join(_joined(source, splices))
+    require_same(text, name, document.text)
+    return Rewrite(((document, checked(scopes, text)),), name_at=tree.position(at))
+
+
+def _joined(source: bytes, splices: list[Splice]) -> list[str]:
+    """Both changes, also where the expression begins its statement."""
+    first, *rest = splices
+    tail = spliced(source, rest, first.end)
+    return [spliced(source, [], 0, first.start), first.text, tail]
+
+
+def _place(effects: Effects, node: Node) -> Place:
+    """Where the expression is evaluated; Refused where it may not be evaluated ahead."""
+    place = place_of(node)
+    constant = effects.is_constant(node)
+    if place.statement.type == "case_clause":
+        block = place.statement.parent
+        place.statement = block.parent if block is not None and block.parent is not None else place.statement
+    if class_around(place.statement) is not None:
+        raise Refused("In the body of a class a variable would become an attribute of the class.")
+    if constant:
+        return place
+    if place.doubt:
+        raise Refused(place.doubt)
+    before, own = place.effect(effects), effects.of([node])
+    if not effects.commute(before, own):
+        raise Refused("What the statement does before may change what this gives, or the other way round.")
+    return place
+
+
+def _area(statement: Node) -> Node:
+    """Where the new variable is visible."""
+    area = nearest(statement.parent, _FUNCTIONS)
+    return area if area is not None else statement
+
+
+def _require_free(scopes: ScopeTree, area: Node, name: str) -> None:
+    inside = scopes.scope_of_node[area.id].inside()
+    taken = any(
+        name in scope.bound
+        or name in scope.to_module
+        or name in scope.to_outside
+        or any(use.name == name for use in scope.uses)
+        for scope in inside
+    )
+    if taken:
+        raise Refused(f"The name '{name}' is already used here.")
+
+
+def _is_bare_argument(node: Node) -> bool:
+    """A generator whose parentheses are those of the call."""
+    parent = node.parent
+    return parent is not None and parent.type == "call" and node == parent.child_by_field_name("arguments")
