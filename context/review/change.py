@@ -40,6 +40,26 @@ def is_test(path: str) -> bool:
     return bool(_TEST.search(path))
 
 
+_FIXTURE = re.compile(
+    r"(?:^|/)(?:testdata|fixtures?|golden|snapshots?|__snapshots__)/|(?:^|/)tests?/(?:.*/)?(?:data|cases|samples?)/"
+)
+_SCRIPT = re.compile(
+    r"(?:^|/)(?:bin|scripts?|tools?|examples?|benchmarks?|bench|docs?|cli|cmd|demos?)/"
+    r"|(?:^|/)(?:__main__|cli|main|setup|manage|noxfile|tasks|run|build|rollup|webpack)[^/]*$"
+    r"|\.config\.\w+$|(?:_|-)(?:cli|script|command)\.\w+$"
+)
+
+
+def is_fixture(path: str) -> bool:
+    """Whether a file is what tests work on, by its name: it may be wrong on purpose."""
+    return bool(_FIXTURE.search(path))
+
+
+def is_script(path: str) -> bool:
+    """Whether a file is run rather than used, by its name: it prints, and has seldom tests."""
+    return bool(_SCRIPT.search(path))
+
+
 @dataclass(frozen=True)
 class ChangedFile:
     """A file on both sides. ``pair`` compares them; ``added``: lines of the new text that differ."""
@@ -205,4 +225,13 @@ def _file(git: Git, change: RawChange, blobs: dict[str, bytes]) -> FileChange | 
     return FileChange(change.path, change.old_path or change.path, before, after)
 
 
-__all__ = ["ChangedFile", "GitError", "ReviewedChange", "is_test", "read_change", "read_staged"]
+__all__ = [
+    "ChangedFile",
+    "GitError",
+    "ReviewedChange",
+    "is_fixture",
+    "is_script",
+    "is_test",
+    "read_change",
+    "read_staged",
+]

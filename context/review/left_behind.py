@@ -10,20 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from context.codeflow.code_tokens import COMMENT, DOC, STRING, Token
-from context.privacy.formats import known_formats
 from context.privacy.kinds import left_out_by_name
 from context.privacy.names import may_be_prompted
 from context.privacy.secrets import redact_lines
-from context.review.change import ChangedFile, ReviewedChange, is_test
+from context.review.change import ChangedFile, ReviewedChange, is_fixture, is_script, is_test
 from context.review.values import Finding
 
 _TASK = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
-_OPENS, _CLOSES = re.compile(r"<{7} \S"), re.compile(r">{7} \S")
-_SCRIPTS = re.compile(
-    r"(?:^|/)(?:bin|scripts?|tools?|examples?|benchmarks?|bench|docs?|cli|cmd|demos?)/"
-    r"|(?:^|/)(?:__main__|cli|main|setup|manage|noxfile|tasks|run|build|rollup|webpack)[^/]*$"
-    r"|\.config\.\w+$|(?:_|-)(?:cli|script|command)\.\w+$"
+_SERVICE_KEY = re.compile(  # tests are full of made-up passwords; only a real service's key counts there
+    r"\b(?:AKIA[A-Z0-9]{16}|gh[pousr]_\w{36}|github_pat_\w{40}|glpat-[\w-]{20}|sk-(?:ant|proj)-[\w-]{20}"
+    r"|xox[abp]-\d[\w-]{20}|AIza[\w-]{35}|[sr]k_live_\w{20}|npm_\w{36}|pypi-AgE\w{40})"
 )
+_OPENS, _CLOSES = re.compile(r"<{7} \S"), re.compile(r">{7} \S")
 _JAVASCRIPT = ("javascript", "javascriptreact", "typescript", "typescriptreact")
 _BREAKPOINTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "python": (
@@ -57,8 +55,10 @@ def left_behind(change: ReviewedChange) -> Iterator[Finding]:
     for file in change.files:
         if file.after is None:
             continue
-        yield from _conflicts(file)
         yield from _secrets(file, change)
+        if is_fixture(file.path):
+            continue
+        yield from _conflicts(file)
         yield from _tasks(file, change)
         yield from _tokens(file, change)
 
@@ -84,8 +84,7 @@ def _secrets(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
     for line in _fresh(file, change):
         if masked[line] == lines[line]:
             continue
-        # tests are full of made-up passwords; only what has the form of a real service's key counts there
-        if is_test(file.path) and not any(known_formats(lines[line])):
+        if is_test(file.path) and not _SERVICE_KEY.search(lines[line]):
             continue
         yield Finding(
             "secret",
@@ -107,6 +106,9 @@ def _tasks(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
 def _tokens(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
     language = file.language
     fresh = set(_fresh(file, change))
+    wanted = (*_BREAKPOINTS.get(language, ()), *_PRINTS.get(language, ()), *_FOCUSED)
+    if not any(pattern[0] in file.line(line) for line in fresh for pattern in wanted):
+        return
     code = [t for t in file.pair.after.source.tokens(0, len(file.pair.after.lines)) if _is_code(t)]
     for line in _where(code, _BREAKPOINTS.get(language, ()), fresh):
         yield Finding(
@@ -122,7 +124,7 @@ def _tokens(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
                 "Because of .only, every other test of the run is skipped.",
             )
     prints = _PRINTS.get(language, ())
-    if file.before is None or is_test(file.path) or _SCRIPTS.search(file.path):
+    if file.before is None or is_test(file.path) or is_script(file.path):
         return
     old = [t for t in file.pair.before.source.tokens(0, len(file.pair.before.lines)) if _is_code(t)]
     if prints and not list(_where(old, prints, None)):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from context.codeflow.commits import commits_named
 from context.codeflow.fate import telling_lines
+from context.codeflow.labels import Label
 from context.codeflow.read import source_text
 from context.history.diff import changed_ranges
 from context.history.git import Git
@@ -64,7 +65,7 @@ def missing_companions(change: ReviewedChange, past: Past) -> Iterator[Finding]:
     """Files that usually change along with a changed one and did not; the strongest."""
     found: dict[str, tuple[int, int, ChangedFile]] = {}
     for file in change.files:
-        if file.after is None or file.before is None or is_test(file.path):
+        if file.after is None or file.before is None or is_test(file.path) or not _is_code(file):
             continue
         for other, times, of in past.companions(file.path):
             if other in change.names or not (change.root / other).is_file() or not may_be_prompted(other):
@@ -82,6 +83,12 @@ def missing_companions(change: ReviewedChange, past: Past) -> Iterator[Finding]:
             line,
             f"{times} of the last {of} commits that changed this file changed {other} too; here it is not.",
         )
+
+
+def _is_code(file: ChangedFile) -> bool:
+    """Whether code changed, or a file that is none; words and blanks drag nothing along."""
+    labels = {label.label for label in file.labels}
+    return not labels or not labels <= {Label.DOCS_ONLY, Label.MODULE_DOCS_ONLY, Label.FORMATTING_ONLY}
 
 
 def undone_fixes(git: Git, change: ReviewedChange, past: Past) -> Iterator[Finding]:

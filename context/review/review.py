@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from context.history.git import Git, GitError
-from context.review.change import ReviewedChange, read_change
+from context.review.change import ChangedFile, ReviewedChange, is_fixture, read_change
+from context.review.checked import MOST_LINTED, checked_findings
 from context.review.complexity import hotspot_findings, hotspots
 from context.review.correctness import syntax_findings
 from context.review.elsewhere import Elsewhere
@@ -58,9 +59,13 @@ def review(
     found: list[Finding] = [*undone, *missing_companions(change, past), *hotspot_findings(spots)]
     report("looking at what changed")
     found += left_behind(change)
-    for file in change.files:
-        found += syntax_findings(file)
-        found += python_findings(file)
+    for number, file in enumerate(change.files):
+        if is_fixture(file.path):
+            continue
+        syntax = list(syntax_findings(file))
+        found += syntax
+        if not syntax:
+            found += _of_file(file, root, lint=number < MOST_LINTED)
     if change.files:
         report("looking for callers and tests")
         found += stranded_callers(change, elsewhere)
@@ -68,6 +73,16 @@ def review(
         if not elsewhere.complete:
             notes.append("The folder holds more source than was searched for callers and tests.")
     return Review(change, tuple(_settled(found)), spots, tuple(notes))
+
+
+def _of_file(file: ChangedFile, root: Path, *, lint: bool) -> Iterator[Finding]:
+    """Our own rules, then the checkers', which often say the same in other words about the same line."""
+    own = list(python_findings(file))
+    yield from own
+    told = {finding.line for finding in own}
+    for finding in checked_findings(file, root, lint=lint):
+        if finding.rule != "lint" or finding.line not in told:
+            yield finding
 
 
 def _part(what: str, read: Callable[[], T], notes: list[str]) -> T | None:

@@ -55,6 +55,9 @@ RULES: dict[str, Rule] = {
     "mutable-default": Rule(_W, "Mutable default", "A default value is made once and shared by all calls."),
     "bare-except": Rule(_W, "Bare except", "It also catches KeyboardInterrupt and SystemExit."),
     "none-comparison": Rule(_W, "None compared by ==", "An object may say of itself that it equals None."),
+    "odd-character": Rule(
+        _W, "Character that cannot be seen", "A control character, or one that turns text round, was added."
+    ),
     "unused-import": Rule(_W, "Unused import", "An import is not used, or no longer."),
     "lint": Rule(_W, "New lint finding", "ruff says something of the new text that it did not say before."),
     # what may be missing

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from context.codeflow.labels import Label
-from context.review.change import ChangedFile, ReviewedChange, is_test
+from context.review.change import ChangedFile, ReviewedChange, is_fixture, is_script, is_test
 from context.review.elsewhere import Elsewhere
 from context.review.values import Finding, Place
 
@@ -25,6 +26,7 @@ _CODE = frozenset(
 )
 _NEW = frozenset({Label.ADDED, Label.MEMBER_ADDED, Label.CLASS_ADDED})
 _SHORTEST = 4  # letters; shorter names are words of everything
+_MANY, _SHARE = 5, 1 / 3  # test files; a word in more of them is not about this function
 _TELLING = 2  # changed lines of code; one line alone is often a constant or a message
 _MOST_NEW = 3  # functions named one by one; more are one finding
 
@@ -36,7 +38,7 @@ def untested(change: ReviewedChange, elsewhere: Elsewhere) -> Iterator[Finding]:
         return
     touched = any(is_test(path) for path in change.names)
     for file in change.files:
-        if file.after is None or is_test(file.path) or not file.pair.after.language.grammar:
+        if file.after is None or not file.pair.after.language.grammar or not _has_tests(file.path):
             continue
         new = list(_new_functions(file, elsewhere))
         for symbol, line in new[:_MOST_NEW]:
@@ -49,10 +51,15 @@ def untested(change: ReviewedChange, elsewhere: Elsewhere) -> Iterator[Finding]:
                 "untested-function", file.path, line, line, f"No test names the new {symbol!r}{more}."
             )
         if not touched and not new:
-            yield from _alone(file, elsewhere)
+            yield from _alone(file, elsewhere, len(tests))
 
 
-def _alone(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[Finding]:
+def _has_tests(path: str) -> bool:
+    """Whether tests of a file can be expected, by its name."""
+    return not is_test(path) and not is_fixture(path) and not is_script(path)
+
+
+def _alone(file: ChangedFile, elsewhere: Elsewhere, tests: int) -> Iterator[Finding]:
     """Changed code of functions that tests name, where no test changed."""
     changed = [label for label in file.labels if label.label in _CODE and label.label not in _NEW]
     if sum(1 for line in file.added if _is_code(file.line(line))) < _TELLING:
@@ -61,8 +68,8 @@ def _alone(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[Finding]:
     for label in changed:
         name = label.symbol.rpartition(".")[2].partition("#")[0]
         found = _tests_naming(name, elsewhere)
-        if found:
-            named.setdefault(name, (label.new[0], found[0]))
+        if found and len(found) <= max(_MANY, _SHARE * tests):
+            named.setdefault(name, (label.new[0], _nearest(found, name, file.path, elsewhere)))
     if named:
         names = ", ".join(repr(name) for name in list(named)[:_MOST_NEW])
         line, test = next(iter(named.values()))
@@ -76,12 +83,26 @@ def _alone(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[Finding]:
         )
 
 
+def _nearest(found: list[str], name: str, path: str, elsewhere: Elsewhere) -> str:
+    """The test file that is most likely this file's: by its name, its place, how often it says the word."""
+    stem = PurePosixPath(path).stem
+
+    def likely(test: str) -> tuple[bool, bool, int, str]:
+        text = elsewhere.texts[test]
+        near = PurePosixPath(test).parent == PurePosixPath(path).parent
+        return stem not in PurePosixPath(test).name, not near, -text.count(name), test
+
+    return min(found, key=likely)
+
+
 def _new_functions(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[tuple[str, int]]:
     """New public functions and classes that no test file mentions."""
     for label in file.labels:
         if label.label not in _NEW or label.new[1] <= label.new[0]:
             continue
         parts = label.symbol.partition("#")[0].split(".")
+        if len(parts) > 1:
+            continue  # methods and inner functions are mostly tested through what they are part of
         if any(part.startswith(("_", "#")) for part in parts):
             continue
         if not _is_public(file, label.new[0]) or len(parts[-1]) < _SHORTEST:
