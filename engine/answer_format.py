@@ -20,17 +20,30 @@ class Text:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Until:
-    """Any text, then ``mark``, whose first byte occurs in it only once. ``at_line_start``: what stands before
-    was a line, so that a mark that begins with a line end may come at once, without it."""
+    """Any text, then ``mark``. ``at_line_start``: what stands before was a line, so that a mark that begins
+    with a line end may come at once, without it."""
 
     mark: bytes
     at_line_start: bool = False
 
-    def __post_init__(self) -> None:
-        if self.mark.count(self.mark[:1]) != 1:
-            raise ValueError(f"the first byte of the mark {self.mark!r} occurs in it again")
+    @cached_property
+    def borders(self) -> tuple[int, ...]:
+        """Of each beginning of the mark, how much of the mark it also ends with (Knuth, Morris and Pratt)."""
+        found, at = [0, 0], 0
+        for byte in self.mark[1:]:
+            while at and self.mark[at] != byte:
+                at = found[at]
+            at += self.mark[at] == byte
+            found.append(at)
+        return tuple(found)
+
+    def after(self, at: int, byte: int) -> int:
+        """How much of the mark is there after ``byte``, where ``at`` bytes of it were."""
+        while at and self.mark[at] != byte:
+            at = self.borders[at]
+        return at + (self.mark[at] == byte)
 
 
 @dataclass(frozen=True)
@@ -125,10 +138,16 @@ class AnswerFormat:
         }
         return bytes(found | ({part.then[state.at]} if state.below >= 0 else set()))
 
-    def mark(self, state: Any) -> tuple[bytes, int]:
+    def marks(self, state: Any) -> tuple[bytes, ...]:
         """See ``Constraint``."""
-        part = self._part(state)
-        return (part.mark, state.at) if isinstance(part, Until) else (b"", 0)
+        part, at = self._part(state), state.at
+        if not isinstance(part, Until):
+            return ()
+        found = [part.mark]
+        while at:
+            found.append(part.mark[at:])
+            at = part.borders[at]
+        return tuple(found)
 
     def is_done(self, state: Any) -> bool:
         """See ``Constraint``."""
@@ -162,7 +181,7 @@ class AnswerFormat:
     def _step(self, state: _State, byte: int) -> _State | None:
         part = self._part(state)
         if isinstance(part, Until):
-            at = state.at + 1 if byte == part.mark[state.at] else int(byte == part.mark[0])
+            at = part.after(state.at, byte)
             return self._enter(state.part + 1, state.low) if at == len(part.mark) else state._replace(at=at)
         if isinstance(part, Lines):
             return self._step_in_lines(part, state, byte)

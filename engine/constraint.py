@@ -38,8 +38,8 @@ class Constraint(Protocol):
         """The bytes that may come next; None where any text goes, up to a mark."""
         ...
 
-    def mark(self, state: Hashable) -> tuple[bytes, int]:
-        """Where any text goes: the mark that ends it, and how much of that is there."""
+    def marks(self, state: Hashable) -> tuple[bytes, ...]:
+        """Where any text goes: the mark that ends it, and what would complete what is there of it."""
         ...
 
     def is_done(self, state: Hashable) -> bool:
@@ -69,7 +69,7 @@ class ConstrainedTokens:
             broken = [] if ends else [*self._stop_tokens]
             broken += [
                 self._order[i]
-                for i in self._passing(*constraint.mark(state))
+                for i in self._passing(*constraint.marks(state))
                 if self._breaks(constraint, state, i)
             ]
             return np.delete(np.arange(self._size, dtype=np.intp), broken) if broken else None
@@ -82,11 +82,13 @@ class ConstrainedTokens:
     def _breaks(self, constraint: Constraint, state: Hashable, index: int, given: int = 0) -> bool:
         return constraint.advance(state, self._sorted[index][given:])[0] is None
 
-    def _passing(self, mark: bytes, there: int) -> list[int]:
+    def _passing(self, mark: bytes, *rests: bytes) -> set[int]:
         """Places of tokens that complete a mark: only they can break what comes behind it."""
-        low = bisect_left(self._sorted, mark[there:])
-        completing = range(low, bisect_left(self._sorted, after(mark[there:]), lo=low))
-        return [*completing, *(i for i in self._holding(mark) if i not in completing)]
+        found = set(self._holding(mark))
+        for rest in rests:
+            low = bisect_left(self._sorted, rest)
+            found.update(range(low, bisect_left(self._sorted, after(rest), lo=low)))
+        return found
 
     @lru_cache(maxsize=_REMEMBERED)  # noqa: B019
     def _holding(self, mark: bytes) -> tuple[int, ...]:
