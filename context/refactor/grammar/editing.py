@@ -6,11 +6,13 @@ Everything that is not named in a change stays as it is, character by character.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from context.document import Position, end_of
+from context.document import Position, end_of, line_end
 from context.refactor.grammar.names import Name
 from context.refactor.grammar.tables import Table
+from context.refactor.grammar.walking import walk
 from context.refactor.values import Refused
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r"[\w$]")
 _HAZARDS = ("(", "[", "`", "+", "-", "/", "*", ".", ",", "?")  # JavaScript joins these to the line above
+_VERBATIM = ("template_string", "string", "raw_string_literal")
 _OPEN_ENDED = (
     "expression_statement",
     "lexical_declaration",
@@ -93,17 +96,19 @@ class Editing:
 
     @property
     def unit(self) -> str:
-        """One step of indentation, as the file has it: the smallest that its lines show."""
-        widths = []
+        """One step of indentation: by how much lines are most often deeper than the one above."""
+        steps: Counter[int] = Counter()
+        depth = 0
         for line in self.document.lines[:2000]:
             if line.startswith("\t"):
                 return "\t"
-            blanks = len(line) - len(line.lstrip(" "))
-            if blanks > 1 and line.strip() and not line.lstrip().startswith("*"):
-                widths.append(blanks)
-        if not widths:
+            if text := line.lstrip(" "):
+                blanks = len(line) - len(text)
+                steps[blanks - depth] += blanks > depth + 1 and text[0] != "*"
+                depth = blanks
+        if not steps.total():
             return "\t" if self.table.language == "go" else "    "
-        return " " * max(2, min(min(widths), 8))
+        return " " * min(steps.most_common(1)[0][0], 8)
 
     @property
     def terminator(self) -> str:
@@ -155,6 +160,30 @@ class Editing:
 
     def _blanks(self, text: str) -> int:
         return len(text) - len(text.lstrip(" \t"))
+
+    def outdented(self, block: Node, columns: int) -> str:
+        """The lines between a block's braces, each with so many blanks less; without the last line end.
+
+        Lines that begin inside a string stay as they are.
+        """
+        first, last = block.start_point.row + 1, block.end_point.row
+        inside = {
+            row
+            for node in walk(block)
+            if node.type in _VERBATIM
+            for row in range(node.start_point.row + 1, node.end_point.row + 1)
+        }
+        body = "".join(
+            line if row in inside or line[:columns].strip(" \t") else line[columns:]
+            for row, line in enumerate(self.document.lines[first:last], first)
+        )
+        return body[: len(body) - len(line_end(body))]
+
+    def depth(self, block: Node) -> int:
+        """How many blanks the first line in a block begins with."""
+        lines = self.document.lines[block.start_point.row + 1 : block.end_point.row]
+        first = next((line for line in lines if line.strip()), "")
+        return len(first) - len(first.lstrip(" \t"))
 
     def check_joint(self, removed: Node, text: str, at: int) -> None:
         """Refused where JavaScript would read on from the statement before a removed one."""

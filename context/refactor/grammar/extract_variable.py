@@ -32,6 +32,9 @@ _WRITTEN = words(
     "assignment_expression.left augmented_assignment_expression.left update_expression.argument "
     "assignment_statement.left for_in_statement.left range_clause.left"
 )
+_HEADERS = words(
+    "if_statement.condition while_statement.condition do_statement.condition switch_statement.value"
+)
 _STATEMENTS = ("expression_statement.", "go_statement.", "defer_statement.")
 
 
@@ -77,6 +80,8 @@ def expression_at(tree: SourceTree, table: Table, selection: Selection) -> Node 
             c for c in node.named_children if (c.start_byte, c.end_byte) == (node.start_byte, node.end_byte)
         ]
         node = below[0] if below else None
+    if node is not None and place_in_parent(node) in _HEADERS and node.named_child_count == 1:
+        node = node.named_children[0]  # these parentheses are the statement's
     if node is None or node.has_error or node.type in table.trivial or node.descendant_count > _MOST_NODES:
         return None
     return node
