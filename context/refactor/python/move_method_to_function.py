@@ -77,9 +77,10 @@ def _name_for(method: Definition) -> str:
     name = method.name.lstrip("_") if is_private(method.name) else method.name
     name = f"_{name}" if is_private(method.name) else name
     source = method.tree.source
-    bare = re.compile(rb"(?<![.\w])" + name.encode() + rb"\b(?!\s*=[^=])")
-    if len(bare.findall(source)) <= 1 and name not in BUILTINS:
-        return name  # the name stands nowhere but behind dots and in the method's own head
+    bare = re.finditer(rb"(?<![.\w])" + name.encode() + rb"\b", source)
+    leaves = [method.tree.root.descendant_for_byte_range(word.start(), word.end()) for word in bare]
+    if sum(leaf is not None and leaf.type == "identifier" for leaf in leaves) <= 1 and name not in BUILTINS:
+        return name  # it stands nowhere but behind dots and in the method's own head
     names = scopes_of(method.tree)
     if not _meanings(names, name):
         return name

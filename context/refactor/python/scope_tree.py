@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class ScopeTree:
     """The scopes of a tree, built in one walk."""
 
-    def __init__(self, tree: SourceTree) -> None:
+    def __init__(self, tree: SourceTree, root: Node | None = None) -> None:
+        """Of the whole tree, or of a part, whose surroundings are then taken for the module."""
         self.tree = tree
-        self.module = Scope("module", tree.root, None)
+        self.root = root or tree.root
+        self.module = Scope("module", self.root, None)
         self.attributes: list[tuple[Node, Scope]] = []
         self.calls: list[tuple[Node, Scope]] = []
-        self.scope_of_node: dict[int, Scope] = {tree.root.id: self.module}
+        self.scope_of_node: dict[int, Scope] = {self.root.id: self.module}
         self._walk()
         self.attributes.sort(key=lambda found: found[0].start_byte)
         self.calls.sort(key=lambda found: found[0].start_byte)
@@ -53,7 +55,7 @@ class ScopeTree:
     # -- the walk ------------------------------------------------------------------------------------------
 
     def _walk(self) -> None:
-        self._stack: list[tuple[Node, Scope, bool]] = [(self.tree.root, self.module, False)]
+        self._stack: list[tuple[Node, Scope, bool]] = [(self.root, self.module, False)]
         while self._stack:
             node, scope, is_target = self._stack.pop()
             if is_target:

@@ -101,12 +101,8 @@ def shifted(tree: SourceTree, start: int, end: int, old: str, new: str) -> list[
         line = source[at : line_stop(source, at)].decode("utf-8", "replace")
         if not line.strip():
             continue  # a blank line's blanks say nothing
-        common = len(old) if line.startswith(old) else len(line) - len(line.lstrip(" \t"))
-        if string is not None and not line.startswith(old):
-            docstrings.remove(string)  # text left of its own indentation
-            moves = [move for move in moves if not string.start_byte < move.start < string.end_byte]
-            continue
-        moves.append(Splice(at, at + len(line[:common].encode()), new if line.startswith(old) else ""))
+        if line.startswith(old):
+            moves.append(Splice(at, at + len(old), new))
     for string in docstrings:
         inside = [move for move in moves if string.start_byte < move.start < string.end_byte]
         before = tree.text(string)
