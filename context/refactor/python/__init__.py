@@ -4,10 +4,25 @@ Each module is one: what it offers at a selection, and what it makes of the file
 engine: whatever is heavy is imported by what performs.
 """
 
-from context.refactor.python import extract_variable, move_method_to_function
+from context.refactor.python import (
+    early_return,
+    extract_constant,
+    extract_variable,
+    inline_variable,
+    invert_if,
+    move_method_to_function,
+    rename,
+    simplify_conditional,
+)
 from context.refactor.values import Action
 
 ACTIONS: dict[str, Action] = {
+    "extract-constant": Action(extract_constant.find, extract_constant.perform),
+    "rename": Action(rename.find, rename.perform),
+    "invert-if": Action(invert_if.find, invert_if.perform),
+    "simplify-conditional": Action(simplify_conditional.find, simplify_conditional.perform),
+    "early-return": Action(early_return.find, early_return.perform),
+    "inline-variable": Action(inline_variable.find, inline_variable.perform),
     "extract-variable": Action(extract_variable.find, extract_variable.perform),
     "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
 }

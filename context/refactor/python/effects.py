@@ -31,6 +31,10 @@ _ONLY_LOOK = kinds(  # builtins that change nothing and iterate over nothing
     "round hash"
 )
 _SILENT = kinds("string_start string_content string_end escape_sequence comment type_conversion")
+_CHANGING = kinds(
+    "augmented_assignment delete_statement await yield named_expression list_comprehension set_comprehension "
+    "dictionary_comprehension list_splat for_statement with_statement import_statement import_from_statement"
+)
 _TARGETED = ("assignment", "augmented_assignment", "for_statement", "as_pattern_target")
 
 
@@ -84,6 +88,12 @@ class Effects:
             operators = [child.type for child in node.children if not child.is_named]
             return all(one in "+-*" for one in operators) and all(_is_number(part) for part in parts)
         return False
+
+    def changes(self, node: Node) -> bool:
+        """Whether a node by itself, without its parts, changes more than a plain variable."""
+        if node.type == "assignment":
+            return node.children[0].type != "identifier"
+        return node.type in _CHANGING or (node.type == "call" and self._alone(node)[0] is Effect.CHANGES)
 
     def commute(self, before: Effect, moved: Effect) -> bool:
         """Whether ``moved`` may be evaluated ahead of what comes ``before`` it."""

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from context.refactor.python.equivalence import same_without_parentheses
-from context.refactor.python.walking import is_inside, kinds, nearest
+from context.refactor.python.walking import kinds, nearest
 from context.refactor.values import Refused, Selection
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _COMPOUND = kinds(
 _ENCLOSED = kinds("argument_list list set parenthesized_expression return_statement pair")
 _ENCLOSED_FIELDS = kinds("keyword_argument.value assignment.right subscript.subscript tuple.")
 _ENCLOSED_FIELDS |= {"if_statement.condition", "while_statement.condition", "augmented_assignment.right"}
-_BARE = kinds("expression_list yield named_expression lambda conditional_expression")
+_BARE = kinds("expression_list yield named_expression")
 _HOLD_ALL = ("parenthesized_expression", "assignment", "return_statement")
 _WORD = re.compile(r"[\w\"']")
 
@@ -103,13 +103,3 @@ def _require_fit(tree: SourceTree, text: str, interpolation: Node) -> None:
         if quote[0] in text or re.search(r"[\\#\n]", text):
             raise Refused("The value holds letters that may not stand in the f-string that uses the name.")
         node = node.parent
-
-
-def is_within(node: Node, kinds: frozenset[str], limit: Node) -> Node | None:
-    """The outermost node of these kinds around ``node``, inside ``limit``."""
-    found, one = None, node.parent
-    while one is not None and one != limit and is_inside(one, limit):
-        if one.type in kinds:
-            found = one
-        one = one.parent
-    return found

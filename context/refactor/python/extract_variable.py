@@ -52,7 +52,7 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     place, scopes = _place(Effects(tree), node), ScopeTree(tree)
     name = name or offer.name
     require_name(name)
-    _require_free(scopes, _area(place.statement), name)
+    require_free(scopes, _area(place.statement), name)
     statement, source = place.statement, tree.source
     at = statement.start_byte
     if node.parent is not None and node.parent == statement and statement.type == "expression_statement":
@@ -103,7 +103,8 @@ def _area(statement: Node) -> Node:
     return area if area is not None else statement
 
 
-def _require_free(scopes: ScopeTree, area: Node, name: str) -> None:
+def require_free(scopes: ScopeTree, area: Node, name: str) -> None:
+    """Refuses a name that stands for a variable in a function or module, or in anything inside it."""
     inside = scopes.scope_of_node[area.id].inside()
     taken = any(
         name in scope.bound
