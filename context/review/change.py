@@ -26,7 +26,7 @@ from context.privacy.names import may_be_prompted
 from context.review.revision import base_and_name
 
 MOST_FILES = 400  # a larger change is a sweep: nobody reads a review of it
-FILE_BYTES = 256 << 10  # larger texts are data
+FILE_BYTES = 512 << 10  # larger texts are data; no tree is made of them either
 ALL_BYTES = 64 << 20
 
 _TEST = re.compile(
@@ -169,8 +169,16 @@ def _with_texts(
     notes = []
     if len(readable) > MOST_FILES:
         notes.append(f"{len(readable)} files changed; the first {MOST_FILES} were reviewed.")
-    texts = _blobs(git, readable[:MOST_FILES], timeout_s)
-    files = [one for change in readable[:MOST_FILES] if (one := _file(git, change, texts)) is not None]
+    readable = readable[:MOST_FILES]
+    texts = _blobs(git, readable, timeout_s)
+    made = [(change.path, _file(git, change, texts)) for change in readable]
+    unread = [path for path, file in made if file is None]
+    if unread:
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        notes.append(
+            f"Not reviewed: {unread[0]}{more}; binary, over {FILE_BYTES >> 10} KiB, not UTF-8 or generated."
+        )
+    files = [file for _, file in made if file is not None and file.before != file.after]
     whole = Change(files)
     return ReviewedChange(
         git.root,
@@ -205,7 +213,7 @@ def _blobs(git: Git, found: Sequence[RawChange], timeout_s: float) -> dict[str, 
 
 
 def _file(git: Git, change: RawChange, blobs: dict[str, bytes]) -> FileChange | None:
-    """Both texts; None where one of them is no text that somebody wrote, or where they are the same."""
+    """Both texts; None where one of them is no text that somebody wrote."""
     sides: list[str | None] = []
     for blob, on_disk in ((change.before, False), (change.after, change.on_disk)):
         if on_disk and git.place.top is not None:
@@ -219,10 +227,7 @@ def _file(git: Git, change: RawChange, blobs: dict[str, bytes]) -> FileChange | 
         if text is None:
             return None
         sides.append(text.replace("\r\n", "\n"))
-    before, after = sides
-    if before == after:
-        return None
-    return FileChange(change.path, change.old_path or change.path, before, after)
+    return FileChange(change.path, change.old_path or change.path, *sides)
 
 
 __all__ = [

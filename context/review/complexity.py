@@ -34,7 +34,7 @@ _BRANCH = re.compile(
 )
 _BLOCK = re.compile(
     r"(?:if|while|for|for_in|foreach|enhanced_for|do|until|unless|try|with|switch|match|case|select)"
-    r"(?:_statement|_expression|_block)?|expression_switch_statement|type_switch_statement"
+    r"(?:_statement|_expression)?|expression_switch_statement|type_switch_statement"
 )
 _LOGICAL = frozenset({"&&", "||", "and", "or", "??"})
 _FUNCTION = re.compile(

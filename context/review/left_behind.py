@@ -97,8 +97,9 @@ def _secrets(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
 
 def _tasks(file: ChangedFile, change: ReviewedChange) -> Iterator[Finding]:
     for line in _fresh(file, change):
-        for token in file.pair.after.source.tokens(line, line):
-            if token.kind == COMMENT and (task := _TASK.search(file.line(line))):
+        task = _TASK.search(file.line(line))
+        for token in file.pair.after.source.tokens(line, line) if task else ():
+            if task and token.kind == COMMENT and _TASK.search(token.text):
                 yield Finding("todo", file.path, line, line, f"A comment says {task[0]}.")
                 break
 

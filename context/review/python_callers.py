@@ -57,6 +57,7 @@ def _calls(
                 for use in uses_of(file.path, owner, elsewhere)
                 for place in _calling(use, was, now, elsewhere)
             ]
+        misfits.sort()
         if misfits:
             what = f"{owner}.{method}" if method and method != "__init__" else owner
             count = f"{len(misfits)} calls do" if len(misfits) > 1 else "A call does"
@@ -162,11 +163,13 @@ def _imports(
 ) -> Iterator[Finding]:
     """Names that the module bound before and no longer binds, where another file still imports them."""
     there = bindings(after)
-    if "__getattr__" in there or any(
-        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(after)
+    gone = sorted(name for name in _at_the_top(before) if name not in there)
+    if (
+        not gone
+        or "__getattr__" in there
+        or any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(after))
     ):
         return  # names come from where a text does not show them
-    gone = sorted(name for name in _at_the_top(before) if name not in there)
     for name in gone:
         still = [
             Place(use.path, use.line, f"still imports {name!r}")

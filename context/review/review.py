@@ -80,7 +80,9 @@ def _of_file(file: ChangedFile, root: Path, *, lint: bool) -> Iterator[Finding]:
     own = list(python_findings(file))
     yield from own
     told = {finding.line for finding in own}
-    for finding in checked_findings(file, root, lint=lint):
+    checked = list(checked_findings(file, root, lint=lint))
+    told |= {finding.line for finding in checked if finding.rule != "lint"}
+    for finding in checked:
         if finding.rule != "lint" or finding.line not in told:
             yield finding
 

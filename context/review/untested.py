@@ -15,6 +15,7 @@ from context.review.change import ChangedFile, ReviewedChange, is_fixture, is_sc
 from context.review.elsewhere import Elsewhere
 from context.review.values import Finding, Place
 
+_IMPORTED = re.compile(r"(?m)^\s*(?:from|import)\s+([\w.]+)")
 _COMMON = frozenset({"index", "main", "init", "utils", "types", "__init__", "core", "base", "mod", "lib"})
 _CODE = frozenset(
     {
@@ -67,7 +68,7 @@ def _alone(file: ChangedFile, elsewhere: Elsewhere, tests: int) -> Iterator[Find
     named: dict[str, tuple[int, str]] = {}
     for label in changed:
         name = label.symbol.rpartition(".")[2].partition("#")[0]
-        found = _tests_naming(name, elsewhere)
+        found = [test for test in _tests_naming(name, elsewhere) if _knows(test, file.path, elsewhere)]
         if found and len(found) <= max(_MANY, _SHARE * tests):
             named.setdefault(name, (label.new[0], _nearest(found, name, file.path, elsewhere)))
     if named:
@@ -81,6 +82,20 @@ def _alone(file: ChangedFile, elsewhere: Elsewhere, tests: int) -> Iterator[Find
             f"{names} changed and no test did; {test} is where it is tested.",
             (Place(test, 0, "names it"),),
         )
+
+
+def _knows(test: str, path: str, elsewhere: Elsewhere) -> bool:
+    """Whether a test is about a file: it imports it or its package, lies beside it, or says its name."""
+    text, parts = elsewhere.texts[test], PurePosixPath(path).with_suffix("").parts
+    if not path.endswith(".py"):
+        return PurePosixPath(test).parent == PurePosixPath(path).parent or bool(
+            re.search(rf"\b{re.escape(parts[-1].partition('.')[0])}\b", text, re.IGNORECASE)
+        )
+    dotted = ".".join(part for part in parts if part not in ("src", "lib", "__init__"))
+    for module in _IMPORTED.findall(text):
+        if f"{dotted}.".startswith(module.lstrip(".") + ".") or module.startswith("."):
+            return True
+    return False
 
 
 def _nearest(found: list[str], name: str, path: str, elsewhere: Elsewhere) -> str:
