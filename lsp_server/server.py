@@ -31,6 +31,7 @@ from lsp_server.model_session import ModelSession, is_remote, open_session
 from lsp_server.progress import ModelProgress
 from lsp_server.protocol import DocumentlessProtocol
 from lsp_server.settings import Settings
+from lsp_server.shown_texts import ShownTexts
 from lsp_server.stats import Stats
 
 logger = logging.getLogger(__name__)
@@ -58,11 +59,14 @@ class CodeFlowServer(LanguageServer):
         self.librarian: Librarian | None = None
         self.ghost_text = GhostText()
         self.stats = Stats()
+        self.shown_texts = ShownTexts()
         self.state, self.message = "starting", "the model is not loaded yet"
         self.declined: set[str] = set()  # servers that the user does not want prompts sent to
         self._retry_at: float | None = None  # monotonic
         self._thinking: asyncio.Future[ModelSession] | None = None  # the other role's model, once asked for
         self._cursors: dict[str, Position] = {}  # where the cursor was last seen, by document
+        self._untold: set[str] = set()  # documents whose dossiers this model has not tokenised yet
+        self._preparing: set[str] = set()  # those of them that are being tokenised
         self._resting: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -106,12 +110,16 @@ class CodeFlowServer(LanguageServer):
         if self.session is None:
             return None
         dossier = self.librarian.dossier(query.uri) if self.librarian else None
+        if query.uri in self._untold:  # a prompt made now would keep what little of it is at hand
+            self._prepare(query.uri)
+            dossier = None
         return Ask(snapshot, query, self.session, self.settings, self.repository, dossier)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.ghost_text.forget(uri)
         self._cursors.pop(uri, None)
+        self._untold.discard(uri)
         if self.librarian is not None:
             self.librarian.forget(uri)
 
@@ -150,6 +158,7 @@ class CodeFlowServer(LanguageServer):
         self._retry_at = None
         self._close_thinking()
         previous, self.session = self.session, None
+        self._untold.update(self.files.snapshot().documents)
         self._opening = asyncio.ensure_future(self._open_model(previous, self._cancel_opening))
 
     async def ready_session(self) -> ModelSession | None:
@@ -198,6 +207,10 @@ class CodeFlowServer(LanguageServer):
         self.state, self.message = state, message
         self.protocol.notify("codeflow/status", self.status())
 
+    def tell(self, sentence: str) -> None:
+        """A sentence for the user, about what they have just asked for."""
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"CodeFlow: {sentence}"))
+
     def status(self) -> dict[str, Any]:
         """What the client may show about the server."""
         session = self.session
@@ -215,6 +228,7 @@ class CodeFlowServer(LanguageServer):
         """Stop what runs and free the model. Idempotent."""
         self._cancel_opening.set()
         self._close_thinking()
+        self.shown_texts.close()
         if self.session is not None:
             self.session.engine.close()
             self.session = None
@@ -228,17 +242,30 @@ class CodeFlowServer(LanguageServer):
         """On the librarian's thread: redact and tokenise a dossier's texts before they are asked for."""
         from engine import EngineError
 
-        if (session := self.session) is not None:
-            with suppress(EngineError):  # the model is being closed
-                session.prepare(dossier)
-                if self._loop is not None:
-                    self._loop.call_soon_threadsafe(self._evaluate_ahead, dossier.uri, dossier.line)
+        if (session := self.session) is None:
+            self._untold.add(dossier.uri)
+            return
+        with suppress(EngineError):  # the model is being closed
+            session.prepare(dossier)
+            self._untold.discard(dossier.uri)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._evaluate_ahead, dossier.uri, dossier.line)
 
     def _prepare(self, uri: str) -> None:
         """A model has come after the dossier: have it tokenised, then warmed."""
-        if self.librarian is not None and (dossier := self.librarian.dossier(uri)) is not None:
-            self._background.add(task := asyncio.ensure_future(asyncio.to_thread(self._tokenise, dossier)))
-            task.add_done_callback(self._background.discard)
+        if self.librarian is None or uri in self._preparing:
+            return
+        if (dossier := self.librarian.dossier(uri)) is None:
+            self._untold.discard(uri)
+            return
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._background.discard(task)
+            self._preparing.discard(uri)
+
+        self._preparing.add(uri)
+        self._background.add(task := asyncio.ensure_future(asyncio.to_thread(self._tokenise, dossier)))
+        task.add_done_callback(done)
 
     def _evaluate_ahead(self, uri: str, line: int = 0) -> None:
         """Evaluate what the next request for a document needs; only other files' pieces where the cursor is
@@ -312,9 +339,21 @@ class CodeFlowServer(LanguageServer):
 
 def create_server(backend: str = "") -> CodeFlowServer:
     """A server with every handler registered; ``backend`` takes the place of the setting engine.backend."""
-    from lsp_server import commands, completion, explain, inline_completion, lifecycle, question, text_sync
+    from lsp_server import (
+        code_action,
+        commands,
+        completion,
+        explain,
+        explain_code,
+        inline_completion,
+        lifecycle,
+        question,
+        show_text,
+        text_sync,
+    )
 
     server = CodeFlowServer(backend)
-    for room in (lifecycle, text_sync, inline_completion, completion, commands, explain, question):
+    rooms = lifecycle, text_sync, inline_completion, completion, commands, explain, question
+    for room in (*rooms, code_action, explain_code, show_text):
         room.register(server)
     return server

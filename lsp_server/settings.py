@@ -140,6 +140,24 @@ class CompletionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RefactorSettings:
+    """Code actions: what is offered, how it is checked and shown."""
+
+    enabled: bool = _setting(True, "Whether code actions are offered.")
+    preview: str = _setting(
+        "auto",
+        "Which code actions are offered a second time, to be looked at before they are applied: `auto` (what "
+        "the model writes), `always`, `never`.",
+        choices=("auto", "always", "never"),
+    )
+    lint: bool = _setting(
+        True,
+        "Whether edits of Python files are also checked with ruff, where it is installed beside CodeFlow or "
+        "on the PATH, by the project's own rules.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ContextSettings:
     """What the model is told."""
 
@@ -165,6 +183,7 @@ class Settings:
     remote: RemoteSettings = field(default_factory=RemoteSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
+    refactor: RefactorSettings = field(default_factory=RefactorSettings)
     log_level: str = _setting(
         "warning", "What goes to standard error.", choices=("debug", "info", "warning", "error")
     )

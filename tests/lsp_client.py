@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,8 @@ class Editor:
     messages: list[types.ShowMessageParams] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     progress: list[types.ProgressParams] = field(default_factory=list)
+    applied: list[types.WorkspaceEdit] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)  # uris of documents that the server had shown
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ready(self, within_s: float = 600.0) -> Any:
@@ -101,10 +103,12 @@ async def editor(
     work_done_progress: bool = False,
     command: list[str] | None = None,
     answer: str | None = None,
+    adjust: Callable[[types.ClientCapabilities], None] | None = None,
 ) -> AsyncIterator[Editor]:
     """Start the server over stdio, initialize it, and shut it down in the end.
 
-    ``answer`` is what the user chooses wherever the server asks something.
+    ``answer`` is what the user chooses wherever the server asks something; ``adjust`` has the last word on
+    what the client says that it can.
     """
     client = LanguageClient("tests", "1")
     await client.start_io(*(command or [sys.executable, "-m", "lsp_server.cli", "--stdio"]))
@@ -124,6 +128,16 @@ async def editor(
         found.questions.append(question.message)
         return types.MessageActionItem(answer) if answer else None
 
+    @client.feature(types.WORKSPACE_APPLY_EDIT)
+    def on_edit(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        found.applied.append(params.edit)
+        return types.ApplyWorkspaceEditResult(applied=True)
+
+    @client.feature(types.WINDOW_SHOW_DOCUMENT)
+    def on_document(params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+        found.shown.append(params.uri)
+        return types.ShowDocumentResult(success=True)
+
     @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
     def on_progress_create(_: types.WorkDoneProgressCreateParams) -> None:
         return None
@@ -133,17 +147,18 @@ async def editor(
         found.progress.append(params)
 
     inline_capability = types.InlineCompletionClientCapabilities() if inline else None
+    capabilities = types.ClientCapabilities(
+        general=types.GeneralClientCapabilities(
+            position_encodings=[types.PositionEncodingKind(e) for e in encodings] if encodings else None
+        ),
+        text_document=types.TextDocumentClientCapabilities(inline_completion=inline_capability),
+        window=types.WindowClientCapabilities(work_done_progress=work_done_progress),
+    )
+    if adjust is not None:
+        adjust(capabilities)
     result = await client.initialize_async(
         types.InitializeParams(
-            types.ClientCapabilities(
-                general=types.GeneralClientCapabilities(
-                    position_encodings=[types.PositionEncodingKind(e) for e in encodings]
-                    if encodings
-                    else None
-                ),
-                text_document=types.TextDocumentClientCapabilities(inline_completion=inline_capability),
-                window=types.WindowClientCapabilities(work_done_progress=work_done_progress),
-            ),
+            capabilities,
             workspace_folders=[types.WorkspaceFolder(uri, "folder") for uri in folders or []],
             initialization_options={"model": {"name": model}, "engine": {"savedMb": 0}, **(settings or {})},
         )

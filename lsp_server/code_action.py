@@ -1,0 +1,207 @@
+"""textDocument/codeAction and codeAction/resolve: offers without a model, then the edit of the chosen one.
+
+An offer comes from the syntax tree, the selection and the diagnostics, within milliseconds. What it does is
+made when it is resolved (``refactoring``) and checked before the client gets it (LSP 3.18, "Code Action
+Request"). Clients that cannot resolve get a command instead, which applies the edit by workspace/applyEdit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from context.document import Document
+from context.refactor import Offer, Selection
+from context.refactor.actions import exact_offers
+from context.refactor.model_offers import Diagnostic, model_offers
+from context.refactor.source_tree import SourceTree
+from lsp_server.edit_plan import EditPlan
+from lsp_server.explain_code import EXPLAIN_COMMAND
+from lsp_server.from_lsp import position_in
+from lsp_server.offer_data import Offered, from_data, plain, to_data
+from lsp_server.refactoring import NotPossible, plan_of
+from lsp_server.server import CodeFlowServer
+from lsp_server.show_text import show_plan
+from lsp_server.workspace_edit import honours_annotations, workspace_edit
+
+logger = logging.getLogger(__name__)
+REFACTOR_COMMAND = "codeflow.refactor"
+PREVIEW_COMMAND = "codeflow.previewEdit"
+_KINDS = [
+    types.CodeActionKind.QuickFix,
+    types.CodeActionKind.RefactorExtract,
+    types.CodeActionKind.RefactorInline,
+    types.CodeActionKind.RefactorRewrite,
+]
+_CONTENT_MODIFIED = -32801  # LSP 3.18, "ErrorCodes"
+
+
+def register(server: CodeFlowServer) -> None:
+    """Add the handlers to ``server``."""
+
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        types.CodeActionOptions(code_action_kinds=_KINDS, resolve_provider=True),
+    )
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        document = server.files.document(params.text_document.uri)
+        if document is None or not server.settings.refactor.enabled:
+            return []
+        selection = _selection(server, document, params.range)
+        diagnostics = [
+            Diagnostic(_selection(server, document, one.range), one.message)
+            for one in params.context.diagnostics
+        ]
+        offers = await asyncio.to_thread(offers_at, server, document, selection, diagnostics)
+        actions = [
+            action
+            for offer in offers
+            if _is_wanted(offer.kind, params.context.only)
+            for action in _actions(server, document, offer, params.context.diagnostics)
+        ]
+        can = _capabilities(server)
+        if can is not None and can.code_action_literal_support is not None:
+            return [*actions]
+        return [action.command for action in actions if action.command is not None]
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        offered = from_data(plain(action.data))
+        if offered is None or action.edit is not None:
+            return action
+        try:
+            plan = await plan_of(server, offered)
+        except NotPossible as error:
+            server.tell(str(error))
+            return action
+        _refuse_stale(server, offered)
+        action.edit = workspace_edit(server, plan, preview=offered.preview)
+        if action.edit is None:  # it fails its checks, and this client has no preview of its own
+            await show_plan(server, plan)
+        return action
+
+    @server.command(REFACTOR_COMMAND)
+    async def refactor(data: Any) -> bool:
+        """Make and apply an offer, for clients that resolve nothing."""
+        if (plan := await _plan(server, data)) is None:
+            return False
+        edit = workspace_edit(server, plan, preview=False)
+        if edit is None:
+            await show_plan(server, plan)
+            return False
+        applied = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, plan.title))
+        if not applied.applied:
+            server.tell(f"The editor did not apply it: {applied.failure_reason or 'it gave no reason'}.")
+        return applied.applied
+
+    @server.command(PREVIEW_COMMAND)
+    async def preview(data: Any) -> bool:
+        """Show an offer's edit as a unified diff."""
+        if (plan := await _plan(server, data)) is None:
+            return False
+        await show_plan(server, plan)
+        return True
+
+
+def offers_at(
+    server: CodeFlowServer, document: Document, selection: Selection, diagnostics: Sequence[Diagnostic]
+) -> list[Offer]:
+    """All offers at a selection, exact ones first; a worker thread's."""
+    trees = server.librarian.trees if server.librarian is not None else None
+    tree = trees.tree_of(document) if trees is not None else None
+    source = SourceTree(document, tree) if tree is not None else SourceTree.of(document)
+    exact: list[Offer] = []
+    if source is not None:
+        try:
+            exact = exact_offers(source, selection)
+        except Exception:  # the others are still there
+            logger.exception("exact refactorings of a %s document failed", document.language)
+    by_model = model_offers(document, source, selection, diagnostics)
+    fixes = [offer for offer in by_model if offer.kind == "quickfix"]
+    return [*fixes, *exact, *(offer for offer in by_model if offer.kind != "quickfix")]
+
+
+def _actions(
+    server: CodeFlowServer, document: Document, offer: Offer, diagnostics: Sequence[types.Diagnostic]
+) -> list[types.CodeAction]:
+    """An offer as entries of the menu: to be applied, and where that is worth a line, to be looked at."""
+    can = _capabilities(server)
+    if offer.disabled and not (can and can.disabled_support):
+        return []
+    is_fix = offer.action == "fix-diagnostic"
+    fixes = [one for one in diagnostics if is_fix and one.message.strip() in offer.name]
+    action = types.CodeAction(
+        title=offer.title,
+        kind=types.CodeActionKind(offer.kind) if offer.kind else None,
+        diagnostics=fixes or None,
+        disabled=types.CodeActionDisabled(offer.disabled) if offer.disabled else None,
+    )
+    if offer.disabled:
+        return [action]
+    data = to_data(Offered(document.uri, document.version, offer))
+    if offer.action == "explain":
+        action.command = types.Command(title=offer.title, command=EXPLAIN_COMMAND, arguments=[data])
+        return [action]
+    if can and can.resolve_support and "edit" in can.resolve_support.properties:
+        action.data = data
+    else:
+        action.command = types.Command(title=offer.title, command=REFACTOR_COMMAND, arguments=[data])
+    wanted = server.settings.refactor.preview
+    if wanted == "never" or (wanted == "auto" and offer.exact):
+        return [action]
+    title = f"{offer.title} (preview…)"
+    looked_at = types.CodeAction(title=title, kind=action.kind, diagnostics=fixes or None)
+    if action.data is not None and honours_annotations(server):
+        looked_at.data = to_data(Offered(document.uri, document.version, offer, preview=True))
+    else:
+        looked_at.command = types.Command(title=title, command=PREVIEW_COMMAND, arguments=[data])
+    return [action, looked_at]
+
+
+def _capabilities(server: CodeFlowServer) -> types.CodeActionClientCapabilities | None:
+    documents = server.client_capabilities.text_document
+    return documents.code_action if documents else None
+
+
+async def _plan(server: CodeFlowServer, data: Any) -> EditPlan | None:
+    """The plan of a command's argument; None where there is none, and the user was told why."""
+    offered = from_data(plain(data))
+    if offered is None:
+        server.tell("This command takes what a code action brings along; choose one in the menu.")
+        return None
+    try:
+        plan = await plan_of(server, offered)
+        _refuse_stale(server, offered)
+        return plan
+    except NotPossible as error:
+        server.tell(str(error))
+    except JsonRpcException as error:
+        server.tell(error.message)
+    return None
+
+
+def _refuse_stale(server: CodeFlowServer, offered: Offered) -> None:
+    document = server.files.document(offered.uri)
+    if document is None or document.version != offered.version:
+        raise JsonRpcException("The text was changed meanwhile; ask again.", _CONTENT_MODIFIED)
+
+
+def _selection(server: CodeFlowServer, document: Document, where: types.Range) -> Selection:
+    start, end = (position_in(document, one, server.encoding) for one in (where.start, where.end))
+    return Selection(min(start, end), max(start, end))
+
+
+def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Whether a kind is one of ``only``, or below one of them (LSP 3.18, "CodeActionKind")."""
+    if not only:
+        return True
+    return any(str(one) == "" or kind == one or kind.startswith(f"{one}.") for one in map(_kind_text, only))
+
+
+def _kind_text(kind: Any) -> str:
+    return str(getattr(kind, "value", kind))

@@ -1,0 +1,84 @@
+"""From an offer to an edit that was checked: the walk of a code action, once somebody has chosen it.
+
+Exact engines do what they can; the model writes the rest. Either way the result becomes an ``EditPlan`` for
+the version of the document that the offer was made for. Cancelling the task stops the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from context.document import Document
+from context.refactor import Offer, Refused, Rewrite
+from context.refactor.actions import perform
+from context.refactor.model_offers import instruction_of, without_request
+from engine.errors import EngineError
+from lsp_server.edit_plan import EditPlan, PlanRefused, plan_from_rewrite
+from lsp_server.from_lsp import file_of
+from lsp_server.model_edit import edit
+from lsp_server.offer_data import Offered
+from lsp_server.server import CodeFlowServer
+from lsp_server.work_progress import WorkProgress
+
+
+class NotPossible(Exception):
+    """An offer that comes to nothing; the message is a sentence that says why, for the user."""
+
+
+async def plan_of(server: CodeFlowServer, offered: Offered, name: str = "") -> EditPlan:
+    """The edit of an offer, checked. Raises NotPossible."""
+    document = server.files.document(offered.uri)
+    if document is None:
+        raise NotPossible("The document is not open any more; open it and ask again.")
+    if document.version != offered.version:
+        raise NotPossible("The text was changed meanwhile; ask again.")
+    offer = offered.offer
+    folders = [path for uri in server.folders if (path := file_of(uri)) is not None]
+    try:
+        if offer.exact:
+            rewrite = await asyncio.to_thread(perform, document, offer, name)
+        else:
+            rewrite = await _by_model(server, document, offer)
+        lint = server.settings.refactor.lint
+        return await asyncio.to_thread(_plan, rewrite, offer.title, folders, lint)
+    except (Refused, PlanRefused, EngineError) as error:
+        raise NotPossible(str(error)) from error
+
+
+def _plan(rewrite: Rewrite, title: str, folders: list[Path], lint: bool) -> EditPlan:
+    return plan_from_rewrite(rewrite, title, folders, lint=lint)
+
+
+async def _by_model(server: CodeFlowServer, document: Document, offer: Offer) -> Rewrite:
+    task = asyncio.ensure_future(_new_text(server, document, offer, lambda piece: progress.tell(piece)))
+    progress = WorkProgress(server, offer.title, task.cancel)
+    try:
+        text = await task
+    except asyncio.CancelledError:
+        task.cancel()
+        if progress.is_cancelled:
+            raise NotPossible("It was cancelled.") from None
+        raise
+    finally:
+        progress.end()
+    return Rewrite(((document, without_request(text) if offer.action == "edit" else text),))
+
+
+async def _new_text(
+    server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]
+) -> str:
+    session = await server.session_for("instruct")
+    if session is None:
+        raise NotPossible(f"The model is not there: {server.message}")
+    dossier = server.librarian.dossier(document.uri) if server.librarian is not None else None
+    return await edit(
+        session,
+        document,
+        offer.selection,
+        instruction_of(offer),
+        tell=tell,
+        facts=dossier.items if dossier is not None else (),
+        action=offer.action,
+    )
