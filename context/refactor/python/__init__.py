@@ -7,6 +7,7 @@ engine: whatever is heavy is imported by what performs.
 from context.refactor.python import (
     early_return,
     extract_constant,
+    extract_function,
     extract_variable,
     inline_variable,
     invert_if,
@@ -24,5 +25,7 @@ ACTIONS: dict[str, Action] = {
     "early-return": Action(early_return.find, early_return.perform),
     "inline-variable": Action(inline_variable.find, inline_variable.perform),
     "extract-variable": Action(extract_variable.find, extract_variable.perform),
+    "extract-function": Action(extract_function.find, extract_function.perform),
+    "extract-method": Action(extract_function.find_method, extract_function.perform),
     "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
 }
