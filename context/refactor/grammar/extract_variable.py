@@ -98,7 +98,7 @@ def place_of(effects: Effects, node: Node) -> Place | None:
         return None
     if place in _STATEMENTS and (table.language == "go" or node.type != "call_expression"):
         return None
-    if is_part_of_chain(node):
+    if is_part_of_chain(node) or _is_bound_to_its_place(node):
         return None
     if table.language == "go" and not go_values.can_be_named(effects, node):
         return None
@@ -108,6 +108,14 @@ def place_of(effects: Effects, node: Node) -> Place | None:
     if effects.tree.document.language.startswith("typescript"):
         typescript_values.check(effects, node)
     return found
+
+
+def _is_bound_to_its_place(node: Node) -> bool:
+    """JavaScript: the constructor's call of another, and what is deleted."""
+    callee, above = node.child_by_field_name("function"), node.parent
+    if callee is not None and callee.type == "super":
+        return True
+    return above is not None and above.type == "unary_expression" and above.children[0].type == "delete"
 
 
 def _offer(tree: SourceTree, node: Node, name: str, disabled: str = "") -> Offer:
@@ -123,7 +131,9 @@ def _changes(editing: Editing, node: Node, place: Place, name: str) -> tuple[lis
     table, statement = editing.table, place.statement
     value = editing.of(node)
     if node.type == "parenthesized_expression":
-        value = editing.of(node.named_children[0]) if node.named_child_count == 1 else value
+        inside = node.named_children[0]
+        is_alone = node.named_child_count == 1 and inside.type != "sequence_expression"
+        value = editing.of(inside) if is_alone else value
     form = table.declaration
     if table.language == "go" and go_values.is_constant(node):
         form = table.constant

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from context.document import Document
-from context.refactor.grammar import go_values
+from context.refactor.grammar import go_values, typescript_values
 from context.refactor.grammar.editing import Change, Editing
 from context.refactor.grammar.effects import Effect, Effects
 from context.refactor.grammar.languages import table_of
@@ -89,6 +89,8 @@ def _check(effects: Effects, local: Local) -> None:
         raise Refused("Called with its object in front, the function would work on that object.")
     if table.language == "go":
         _check_go(effects, local)
+    if effects.tree.document.language.startswith("typescript"):
+        typescript_values.check_inlined(local.value, len(local.uses))
     if local.declaration.type == "variable_declaration":
         _check_var(effects, local)
     effect = effects.of([local.value])
