@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         doctor,
         flow_command,
         models_command,
+        refactor_command,
         review_command,
     )
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         context_command,
         flow_command,
         models_command,
+        refactor_command,
         review_command,
         cache_command,
         doctor,

@@ -209,7 +209,8 @@ async def test_the_model_writes_what_no_engine_can(tmp_path: Path):
         assert ast.get_docstring(ast.parse(found).body[0])  # pyright: ignore[reportArgumentType]
         left = iter(found.splitlines())
         assert all(line in left for line in text.splitlines())  # in their order, with others between
-        kinds: list[Any] = [one.value["kind"] for one in wire.progress]
+        values: list[Any] = [one.value for one in wire.progress]
+        kinds = [value["kind"] for value in values]
         assert kinds.count("begin") == kinds.count("end") == 2 and kinds[-1] == "end"  # loading, and this
 
 
