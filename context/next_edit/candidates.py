@@ -14,11 +14,11 @@ from context.next_edit.words import SearchedText, indent_of, is_import
 from context.workspace import Snapshot
 
 _ABOVE, _BELOW = 16, 40  # lines around the cursor that are all asked about
-_OF_ONE_WORD = 16  # lines that hold one word: the nearest in this file, the first in others
-_MOST_HERE, _MOST_IN_ONE = 260, 24  # lines asked about in this file, in each other one
+_OF_ONE_WORD = 10  # lines that hold one word: the nearest in this file, the first in others
+_MOST_HERE, _MOST_IN_ONE = 160, 8  # lines asked about in this file, in each other one
 _AWAITED = ("gone", "new", "kept", "form")  # whose first occurrence below the cursor is a signal of its own
 _NAMED = 0.5  # what it is worth, against a changed word, that a line names the file or function edited
-_MOST_OPEN = 10  # other open documents, the last viewed first
+_MOST_OPEN = 8  # other open documents, the last viewed first
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iter
             evidence = of_line(edited, text, number, uri, document.path)
             evidence.add("other_open", 1.0)
             evidence.add("viewed", 1 / (1 + rank))
+            _end(text, number, evidence)
             evidence.add("belongs", elsewhere.strength.get(document.path, 0.0))
             yield Candidate(uri, document.path, number, document.lines[number], evidence)
     opened = {document.path for document in snapshot.documents.values()}
@@ -62,8 +63,14 @@ def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iter
         for number in _lines_elsewhere(edited, text):
             evidence = of_line(edited, text, number, "", path)
             evidence.add("closed", 1.0)
+            _end(text, number, evidence)
             evidence.add("belongs", elsewhere.strength[path], elsewhere.why[path])
             yield Candidate("", path, number, text.lines[number], evidence)
+
+
+def _end(text: SearchedText, number: int, evidence: Evidence) -> None:
+    if number >= len(text.lines) - 1:
+        evidence.add("end_there", 1.0)
 
 
 def _lines_here(edited: Edited, diagnosed: Collection[int]) -> list[int]:
@@ -76,7 +83,7 @@ def _lines_here(edited: Edited, diagnosed: Collection[int]) -> list[int]:
     start, end = edited.scope
     if start >= 0:
         found |= {start, end, end - 1}
-    if any(not member for member in edited.undefined.values()):
+    if edited.undefined:
         found |= {n for n in range(edited.last_import + 1) if is_import(text.lines[n])}
     worth: dict[int, float] = {}
     for word, value in _words(edited):
@@ -96,6 +103,8 @@ def _lines_elsewhere(edited: Edited, text: SearchedText) -> list[int]:
     for name in {edited.module, edited.scope_name} - {""}:
         for n in text.lines_with(name)[:_OF_ONE_WORD]:
             worth[n] = worth.get(n, 0.0) + _NAMED
+    if len(text.lines) > 1:
+        worth[len(text.lines) - 1] = _NAMED  # something new is often added at the end
     return sorted(sorted(worth, key=lambda n: -worth[n])[:_MOST_IN_ONE])
 
 

@@ -6,16 +6,21 @@ first, since the newest says most about what comes next.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from heapq import nlargest
 
 from context.document import Position
 from context.edit_log import RecentEdit
 from context.next_edit.words import defined_on, words_of
 
 MOST_EDITS = 10  # pairs looked at: what was done before them is another thought
+MOST_WORDS = 24  # of each kind: a new file's worth of words tells no place from another
+_INNER = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}")  # brackets in a head hold commas of their own
+_NOT_PASSED = ("self", "cls", "*", "/", "...", "&self")  # what stands between parameters and is none
 AGE = 0.75  # what an edit's words are worth for each edit after it
 
 
@@ -72,7 +77,7 @@ def _gap(start: int, end: int, line: int) -> int:
 class WordChanges:
     """Words with what they are worth: gone with recent edits, new with them, on changed lines all the while.
 
-    ``signatures``: names of functions and types whose heads changed.
+    ``signatures``: names of functions whose callers have to follow: what must be passed is something else.
     """
 
     gone: dict[str, float]
@@ -93,10 +98,23 @@ class WordChanges:
             for into, words in ((gone, before - after), (new, after - before), (kept, before & after)):
                 for word in words:
                     into[word] = max(into.get(word, 0.0), run.worth)
-            heads = {name for line in run.before if (name := defined_on(line))}
+            heads = {name: required(line) for line in run.before if (name := defined_on(line))}
             for line in run.after:
-                if (name := defined_on(line)) and name in heads and line not in run.before:
+                if (name := defined_on(line)) and heads.get(name, required(line)) != required(line):
                     signatures[name] = max(signatures.get(name, 0.0), run.worth)
         for word in gone.keys() & new.keys():
             kept[word] = max(gone.pop(word), new.pop(word))
-        return cls(gone, new, kept, signatures)
+        return cls(_most(gone), _most(new), _most(kept), signatures)
+
+
+def required(head: str) -> int:
+    """How many parameters a head on one line asks for, those with a default left out."""
+    inside = _INNER.sub("", head.partition("(")[2].rpartition(")")[0])
+    names = [one.strip() for one in inside.split(",")]
+    return sum(bool(one) and "=" not in one and not one.startswith(_NOT_PASSED) for one in names)
+
+
+def _most(words: dict[str, float]) -> dict[str, float]:
+    """The words of the newest edits, of these the longest."""
+    chosen = nlargest(MOST_WORDS, words, key=lambda word: (words[word], len(word), word))
+    return {word: words[word] for word in chosen}

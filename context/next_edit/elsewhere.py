@@ -15,7 +15,8 @@ from context.next_edit.changes import WordChanges, runs_of
 from context.next_edit.words import SearchedText
 from context.workspace import Snapshot
 
-MOST_FILES = 40  # texts kept: searching one takes a tenth of a millisecond
+MOST_FILES = 16  # texts kept: looking through one takes a millisecond
+_RUNS_COMPARED = 6  # newest changes that past commits are compared with
 _LARGEST_FILE = 200_000  # characters: longer files are data
 _SMALL_WORKSPACE = 40  # files: all of them are considered where there are no more
 
@@ -50,19 +51,25 @@ def read_elsewhere(snapshot: Snapshot, uri: str, facts: Facts) -> Elsewhere:
         stem = path.rpartition("/")[2].rpartition(".")[0].lower()
         for other in facts.named(stem):
             add(other, 0.4, f"it is named after {path}")
-    words = WordChanges.of(runs_of(snapshot.recent_edits, uri, Position(0, 0)))
+    runs = runs_of(snapshot.recent_edits, uri, Position(0, 0))
+    words = WordChanges.of(runs)
     for name, worth in {**words.new, **words.gone, **words.signatures}.items():
         for other in facts.defining(name)[:2]:
             add(other, 0.3 * worth, f"it defines {name}")
+    if facts.flows is not None:
+        text = "".join("".join(run.before + run.after) for run in runs[:_RUNS_COMPARED])
+        for neighbour in facts.flows.neighbours(text=text, paths=edited):
+            for other in neighbour.flow.files:
+                add(other, neighbour.score, f"a change like this one changed it: {neighbour.flow.subject}")
     if len(facts.layout.names) <= _SMALL_WORKSPACE:
         for other in facts.layout.names:
-            add(other, 0.05, "it is in the same project")
+            add(other, 1 / max(1, len(facts.layout.names) - 1), "it is in the same small project")
     texts: dict[str, SearchedText] = {}
     for path in sorted(strength, key=lambda one: (-strength[one], one)):
         if len(texts) >= MOST_FILES:
             break
         text = facts.text(path)
         if text and len(text) <= _LARGEST_FILE:
-            texts[path] = SearchedText(split_lines(text), text)
+            texts[path] = SearchedText.with_words(split_lines(text), text)
     kept = {path: strength[path] for path in texts}
     return Elsewhere(MappingProxyType(texts), MappingProxyType(kept), MappingProxyType(why))

@@ -23,6 +23,7 @@ from context.workspace import Snapshot
 
 MOST_PLACES = 3  # shown: a longer list is a search result
 _AROUND = 3  # lines: as near as that, two candidates are one place
+_NEARLY = 0.9  # of the most that stands around any line: as good a place, by a likelier line
 
 
 def locate(
@@ -68,40 +69,34 @@ def score(found: Sequence[Candidate]) -> list[float]:
 def choose(
     found: Sequence[Candidate], likelihood: Sequence[float], most: int
 ) -> list[tuple[Candidate, float]]:
-    """The candidates with most likelihood around them, each with its share, none near another."""
+    """The places with most likelihood, each by its likeliest line and with its share, none near another."""
     files: dict[tuple[str, str], dict[int, int]] = {}
     for n, one in enumerate(found):
         files.setdefault((one.uri, one.path), {})[one.line] = n
     left = list(likelihood)
     chosen: list[tuple[Candidate, float]] = []
-    while len(chosen) < most:
-        best, share = -1, 0.0
-        for lines in files.values():
-            for line, n in lines.items():
-                if left[n] <= 0:
-                    continue
-                around = sum(
-                    left[lines[other]]
-                    for other in range(line - _AROUND, line + _AROUND + 1)
-                    if other in lines
-                )
-                if (around, left[n]) > (share, left[best] if best >= 0 else 0.0):
-                    best, share = n, around
-        if best < 0:
-            break
-        chosen.append((found[best], share))
+    while len(chosen) < most and any(left):
+        around = {
+            n: sum(left[lines[near]] for near in _near(line) if near in lines)
+            for lines in files.values()
+            for line, n in lines.items()
+            if left[n] > 0
+        }
+        least = _NEARLY * max(around.values())
+        best = max((n for n, share in around.items() if share >= least), key=lambda n: left[n])
+        chosen.append((found[best], around[best]))
         lines = files[found[best].uri, found[best].path]
-        for other in range(found[best].line - _AROUND, found[best].line + _AROUND + 1):
-            if other in lines:
-                left[lines[other]] = 0.0
-    return chosen
+        for near in _near(found[best].line):
+            if near in lines:
+                left[lines[near]] = 0.0
+    return sorted(chosen, key=lambda one: -one[1])
+
+
+def _near(line: int) -> range:
+    return range(line - _AROUND, line + _AROUND + 1)
 
 
 def _place(edited: Edited, one: Candidate, share: float) -> NextPlace:
     signal, reason = reason_of(one.evidence)
-    edit = (
-        text_of(one.line, one.text, edited.replacements, edited.runs)
-        if "form" in one.evidence.values
-        else None
-    )
+    edit = text_of(one.line, one.text, edited.replacements, edited.runs)
     return NextPlace(one.uri, one.path, one.line, one.line + 1, reason, signal, round(share, 4), edit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from context.next_edit.signals import Evidence
+from context.next_edit.signals import THERE, Evidence
 from context.next_edit.weights import WEIGHTS
 
 _SENTENCES = {
@@ -15,8 +15,10 @@ _SENTENCES = {
     "alike_new": "This line is like the one that was just written.",
     "import_needed": "{about} is not imported yet.",
     "import_unused": "{about} is imported here and no longer used.",
-    "define": "{about} is not defined yet.",
     "diagnosed": "A checker reports a problem here.",
+    "end": "Something new for what was just changed may belong at the end.",
+    "imports_it": "{about}, which was just changed, is imported here.",
+    "scope_name": "{about}, which was just changed, is named here.",
     "belongs": "Changed together: {about}.",
     "scope_head": "The head of the function that was just changed.",
     "same_scope": "The rest of the function that was just changed.",
@@ -26,8 +28,8 @@ _NEXT = "The lines after the last edit."
 
 def reason_of(evidence: Evidence) -> tuple[str, str]:
     """The signal that speaks most for a line among those that a sentence explains, and the sentence."""
-    told = [name for name in evidence.values if name in _SENTENCES]
+    told = [name for name in evidence.values if name.removesuffix(THERE) in _SENTENCES]
     best = max(told, key=lambda name: WEIGHTS.get(name, 0.0) * evidence.values[name], default="")
     if not best or WEIGHTS.get(best, 0.0) * evidence.values[best] <= 0:
         return "next_line", _NEXT
-    return best, _SENTENCES[best].format(about=evidence.about.get(best, ""))
+    return best, _SENTENCES[best.removesuffix(THERE)].format(about=evidence.about.get(best, ""))

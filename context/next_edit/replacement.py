@@ -1,21 +1,22 @@
 """Replacements of tokens: what an edit replaced by what on a line, where else the old form stands, and what
 that place becomes.
 
-A replacement is read off one changed line by comparing its tokens before and after. It is used again only
-where its old form says enough to be recognised: a name, or several tokens in a row.
+A replacement is read off one changed line by comparing its tokens before and after. It points to other places
+where its old form says enough to be recognised: a name, or several tokens in a row. It writes their text only
+where it is no guess: it was made more than once, or it gave something that is defined another name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from context.next_edit.changes import Run
 from context.next_edit.values import NextEdit
-from context.next_edit.words import likeness, words_of
+from context.next_edit.words import defined_on, likeness, words_of
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CONTEXT = 2  # tokens on either side that make an old form without a name recognisable
@@ -27,12 +28,16 @@ _LONGEST_LINE = 400  # characters
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The tokens ``old`` became the text ``new``; ``name`` is the rarest name in ``old``."""
+    """The tokens ``old`` became the text ``new``; ``name`` is the longest name in ``old``.
+
+    ``sure``: whether other places will want the same.
+    """
 
     old: tuple[str, ...]
     new: str
     name: str
     run: Run
+    sure: bool
 
     def apply(self, line: str) -> str | None:
         """The line with every old form replaced; None where there is none."""
@@ -49,8 +54,8 @@ class Replacement:
 
 
 def replacements(runs: Sequence[Run]) -> list[Replacement]:
-    """What recent edits replaced, newest first; not what a later edit replaced back."""
-    found: list[Replacement] = []
+    """What recent edits replaced, newest first; nothing that was done and undone."""
+    found: dict[tuple[str, ...], Replacement] = {}
     undone: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for run in runs:
         if max(len(run.before), len(run.after)) > _MOST_LINES:
@@ -59,10 +64,23 @@ def replacements(runs: Sequence[Run]) -> list[Replacement]:
             for old, new in forms(before, after):
                 new_tokens = tuple(_TOKEN.findall(new))
                 undone.add((new_tokens, old))
-                known = any(one.old == old for one in found)
-                if not known and (old, new_tokens) not in undone and (name := _telling(old)):
-                    found.append(Replacement(old, new, name, run))
-    return found
+                if (old, new_tokens) in undone:  # there and back again: neither is a rule
+                    found.pop(new_tokens, None)
+                    continue
+                if not (name := _telling(old)):
+                    continue
+                if (known := found.get(old)) is None:
+                    sure = old == (name,) and _names(before, name) and _names(after, new)
+                    found[old] = Replacement(old, new, name, run, sure)
+                elif known.new == new:
+                    found[old] = replace(known, sure=True)
+    return list(found.values())
+
+
+def _names(line: str, name: str) -> bool:
+    """Whether a line defines ``name``: as a function, class or type, or by giving it a value."""
+    given = line.lstrip().removeprefix("const ").removeprefix("let ").removeprefix("var ")
+    return defined_on(line) == name or bool(re.match(rf"{re.escape(name)}\s*(:[^=]*)?:?=(?!=)", given))
 
 
 def _pairs(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, str]]:
@@ -110,13 +128,13 @@ def _telling(tokens: Sequence[str]) -> str:
 
 
 def text_of(line: int, text: str, known: Sequence[Replacement], runs: Sequence[Run]) -> NextEdit | None:
-    """The edit of a line that holds an old form, with its line end; None where no replacement fits.
+    """The edit of a line that holds an old form, with its line end; None where no sure replacement fits.
 
     All replacements of the newest edit that fits are made at once. Never what an edit had just taken away.
     """
     changed, source = text, None
     for one in known:
-        if source is None or one.run is source:
+        if one.sure and (source is None or one.run is source):
             result = one.apply(changed)
             if result is not None and result != changed:
                 changed, source = result, one.run

@@ -31,6 +31,14 @@ _COMPARED_RUNS, _COMPARED_LINES = 3, 6  # newest changes, lines of each, that ot
 _BUILT_IN = frozenset(dir(builtins))
 _NEAR = (0, 1, 3, 6, 10, 20, 40, 100)  # lines away, at most
 _BESIDE = 3  # lines: as near as that, a line is beside a change
+# a name is given a value, defined, imported, or a parameter; it is called, subscripted, asked or a type
+_BINDS = (
+    r"\b{name}\s*(?::[^=\n]*)?=(?!=)|\b(?:def|class|func|fn|function|const|let|var|for|as|import)\b"
+    r"[^\n(=]*\b{name}\b|\b(?:def|func|function)\b.*\b{name}\b|^\s*{name}\s*(?::|,|=)"
+)
+_USES = r"(?<![.\w'\"]){name}\b\s*[(.\[]|[:>|\[]\s*{name}\b|(?<![.\w]){name}\s*[|\]]"
+_OPEN = ("(", "[", "{", ",", ":", "=", "+", "|", "&", "and", "or")  # a line that ends so goes on
+THERE = "_there"  # ends the name of a signal that speaks for a line of another file
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 
@@ -80,34 +88,25 @@ class Edited:
         return (defined_on(self.here.lines[self.scope[0]]) or "") if self.scope[0] >= 0 else ""
 
     @cached_property
-    def undefined(self) -> dict[str, bool]:
-        """New names that nothing in the document defines; whether they stand behind a dot of their object."""
+    def undefined(self) -> list[str]:
+        """New names that code uses on its own and nothing in the document defines."""
         edited = {n for run in self.runs if run.uri == self.uri for n in range(run.line, run.end)}
-        found: dict[str, bool] = {}
+        found = []
         for name in self.words.new:
             numbers = self.here.lines_with(name)
             if not numbers or name in _BUILT_IN or not edited.issuperset(numbers):
                 continue
             texts = [self.here.lines[n] for n in numbers if not is_comment(self.here.lines[n])]
-            bound = re.compile(
-                rf"\b{name}\s*(?::[^=\n]*)?=(?!=)|\b(?:def|class|func|fn|function|const|let|var|for|as|import)"
-                rf"\b[^\n(=]*\b{name}\b|\b(?:def|func|function)\b.*\b{name}\b|^\s*{name}\s*(?::|,|=)"
-            )
-            used = re.compile(rf"(self|this|cls)?(\.)?\b{name}\b(\()?")
-            if any(bound.search(text) for text in texts):
-                continue
-            ways = [match for text in texts for match in used.finditer(text)]
-            if any(way[1] and way[3] for way in ways):
-                found[name] = True
-            elif any(not way[2] for way in ways) and any(_is_code_name(name, text) for text in texts):
-                found[name] = False
+            bound = re.compile(_BINDS.format(name=name))
+            used = re.compile(_USES.format(name=name))
+            if any(map(used.search, texts)) and not any(map(bound.search, texts)):
+                found.append(name)
         return found
 
     @cached_property
     def needed_parts(self) -> frozenset[str]:
         """The parts, in lower case, of the names that an import is missing for."""
-        names = [name for name, member in self.undefined.items() if not member]
-        return frozenset(part.lower() for name in names for part in _PART.findall(name))
+        return frozenset(part.lower() for name in self.undefined for part in _PART.findall(name))
 
     @cached_property
     def last_import(self) -> int:
@@ -121,10 +120,29 @@ class Edited:
         return found
 
     @cached_property
-    def stride(self) -> int:
+    def direction(self) -> int:
         """Lines from the change before the newest to the newest one, where both are in this document."""
         here = [run for run in self.runs[:2] if run.uri == self.uri]
         return here[0].line - here[1].line if len(here) == 2 else 0
+
+    @cached_property
+    def state(self) -> list[str]:
+        """What the newest change is and looks like: whether more is likely to follow right there."""
+        run = self.newest
+        if run is None:
+            return []
+        found = ["removed" if not run.after else "replaced" if run.before else "inserted"]
+        last = next((line for line in reversed(run.after) if line.strip()), "")
+        following = self.here.lines[run.end] if run.end < len(self.here.lines) else ""
+        if last and is_comment(last):
+            found.append("comment")
+        if last.rstrip().endswith(_OPEN):
+            found.append("open")
+        if last and indent_of(following) < indent_of(last):
+            found.append("ended")
+        if len(run.after) == 1:
+            found.append("one_line")
+        return found
 
     @cached_property
     def compared(self) -> list[tuple[str, float, str]]:
@@ -136,10 +154,10 @@ class Edited:
                 found += [(line, run.worth, name) for line in telling]
         return found
 
-
-def _is_code_name(name: str, text: str) -> bool:
-    """Whether a name on a line is used as code: called, subscripted, an attribute's owner, an annotation."""
-    return bool(re.search(rf"(?<![.\w'\"]){name}\b\s*[(.\[]|[:>|\[]\s*{name}\b|\b{name}\s*[|\]]", text))
+    @cached_property
+    def compared_words(self) -> frozenset[str]:
+        """The names on those lines: a line without any of them is not like them."""
+        return frozenset[str]().union(*(words_of(line) for line, _, _ in self.compared))
 
 
 @dataclass(slots=True)
@@ -161,20 +179,22 @@ def of_line(edited: Edited, text: SearchedText, number: int, uri: str, path: str
     """What speaks for line ``number`` of ``text``, wherever that is."""
     found = Evidence({}, {})
     line = text.lines[number]
-    _words(edited, text, line, found)
-    _form(edited, text, line, found)
-    for other, worth, name in edited.compared:
-        if line != other or name == "alike":
-            found.add(name, worth * likeness(line, other) ** 2)
+    where = "" if uri == edited.uri else THERE
+    _words(edited, text, line, where, found)
+    _form(edited, text, line, where, found)
+    if words_of(line) & edited.compared_words:
+        for other, worth, name in edited.compared:
+            if line != other or name == "alike":
+                found.add(name + where, worth * likeness(line, other) ** 2)
     _kind(line, found)
-    here = [run for run in edited.runs if run.uri == uri and run.path == path]
-    for run in here:
-        if run.line <= number < run.end:
-            found.add("edited", 1.0)
-            found.add("edited_last", float(run.age == 0))
-        if run.age > 0 and run.line - _BESIDE <= number <= run.end + _BESIDE:
-            found.add("beside", run.worth)
-    if uri == edited.uri:
+    for run in edited.runs:
+        if run.uri == uri and run.path == path:
+            if run.line <= number < run.end:
+                found.add("edited", 1.0)
+                found.add("edited_last", float(run.age == 0))
+            if run.age > 0 and run.line - _BESIDE <= number <= run.end + _BESIDE:
+                found.add("beside", run.worth)
+    if not where:
         _place(edited, number, found)
         _imports(edited, number, line, found)
     elif is_import(line) and edited.module in words_of(line):
@@ -182,34 +202,32 @@ def of_line(edited: Edited, text: SearchedText, number: int, uri: str, path: str
     return found
 
 
-def _words(edited: Edited, text: SearchedText, line: str, found: Evidence) -> None:
-    here = words_of(line)
-    for signal, changed in (
-        ("gone", edited.words.gone),
-        ("new", edited.words.new),
-        ("kept", edited.words.kept),
-    ):
+def _words(edited: Edited, text: SearchedText, line: str, where: str, found: Evidence) -> None:
+    here, changes = words_of(line), edited.words
+    for signal, changed in (("gone", changes.gone), ("new", changes.new), ("kept", changes.kept)):
         total, best = 0.0, ("", 0.0)
         for word in here & changed.keys():
             worth = changed[word] / (1 + math.log(max(1, len(text.lines_with(word)))))
             total += worth
             best = max(best, (word, worth), key=lambda one: one[1])
         if total:
-            found.add(signal, 1 - math.exp(-total), best[0])
+            found.add(signal + where, 1 - math.exp(-total), best[0])
     if edited.scope_name in here:
-        found.add("scope_name", 1.0, edited.scope_name)
+        found.add("scope_name" + where, 1.0, edited.scope_name)
     if defined_on(line) is None:
-        for name in here & edited.words.signatures.keys():
-            found.add("call", edited.words.signatures[name], name)
+        for name in here & changes.signatures.keys():
+            found.add("call" + where, changes.signatures[name], name)
 
 
-def _form(edited: Edited, text: SearchedText, line: str, found: Evidence) -> None:
+def _form(edited: Edited, text: SearchedText, line: str, where: str, found: Evidence) -> None:
     here = words_of(line)
     for one in edited.replacements:
         if one.name in here and line not in one.run.after and one.apply(line) is not None:
             rare = 1 / (1 + math.log(max(1, len(text.lines_with(one.name)))))
-            found.add("form", one.run.worth, one.name)
-            found.add("form_rare", one.run.worth * rare)
+            found.add("form" + where, one.run.worth, one.name)
+            found.add("form_rare" + where, one.run.worth * rare)
+            if one.sure:
+                found.add("form_sure" + where, one.run.worth, one.name)
 
 
 def _kind(line: str, found: Evidence) -> None:
@@ -233,6 +251,9 @@ def _place(edited: Edited, number: int, found: Evidence) -> None:
     newest = edited.newest
     if newest is not None and number == newest.end:
         found.add("next_line", 1.0)
+    if abs(away) <= _BESIDE:
+        for state in edited.state:
+            found.add(f"near_{state}", 1.0)
     start, end = edited.scope
     if start <= number < end:
         found.add("same_scope", 1.0)
@@ -240,21 +261,14 @@ def _place(edited: Edited, number: int, found: Evidence) -> None:
             found.add(f"{name}_scope", found.values.get(name, 0.0))
         if number == start:
             found.add("scope_head", 1.0)
-    if edited.stride > 0 and away > 0:
+    if edited.direction * away > 0:
         found.add("onward", 1.0)
-        if newest is not None and abs(number - newest.line - edited.stride) <= 1:
-            found.add("stride", 1.0)
-    elif edited.stride < 0 and away < 0:
-        found.add("onward", 1.0)
-    if number in (end, end - 1) and any(edited.undefined.values()):
-        name = next(name for name, member in edited.undefined.items() if member)
-        found.add("define", 1.0, name)
 
 
 def _imports(edited: Edited, number: int, line: str, found: Evidence) -> None:
     if number > edited.last_import:
         return
-    name = next((name for name, member in edited.undefined.items() if not member), "")
+    name = next(iter(edited.undefined), "")
     if name and (is_import(line) or indent_of(line) > 0):
         found.add("import_needed", 1.0, name)
         if number == edited.last_import:

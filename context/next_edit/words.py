@@ -16,7 +16,7 @@ from context.sources.similar_code import NO_NAMES
 
 _WORD = re.compile(r"[^\W\d]\w+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_MOST_HITS = 200  # of one word in one text: a commoner one says nothing
+_MOST_HITS = 100  # of one word in one text: a commoner one says nothing
 _LONGEST_LINE = 1000  # characters: longer lines are data
 _COMMENTS = ("#", "//", "/*", "*", "--", '"""', "'''")
 _DEFINES = re.compile(
@@ -80,17 +80,25 @@ def indent_of(line: str) -> int:
 class SearchedText:
     """A text's lines, and on which of them a word stands."""
 
-    def __init__(self, lines: Sequence[str], text: str | None = None) -> None:
+    def __init__(self, lines: Sequence[str], text: str, words: frozenset[str] | None = None) -> None:
         self.lines = lines
-        self.text = "".join(lines) if text is None else text
+        self.text = text
+        self._words = words  # all of them, where somebody had the time to look
         self._found: dict[str, list[int]] = {}
+
+    @classmethod
+    def with_words(cls, lines: Sequence[str], text: str) -> SearchedText:
+        """A text of which it is known at once whether it holds a word; takes milliseconds to make."""
+        return cls(lines, text, frozenset(_WORD.findall(text)))
 
     @cached_property
     def _starts(self) -> list[int]:
         return [0, *accumulate(map(len, self.lines))]
 
     def lines_with(self, word: str) -> list[int]:
-        """The numbers of the lines that hold a word, at most 200 occurrences, in order."""
+        """The numbers of the lines that hold a word, at most 100 occurrences, in order."""
+        if self._words is not None and word not in self._words:
+            return []
         if word not in self._found:
             self._found[word] = self._search(word)
         return self._found[word]

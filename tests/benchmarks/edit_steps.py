@@ -14,21 +14,24 @@ import hashlib
 import random
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from context.document import split_lines
+from context.history.values import Commit, History
 from context.next_edit.words import is_import
 from tests.benchmarks.infilling import rows_of
 
 IMPORTS_LAST, WALKED, SHUFFLED = 0.5, 0.2, 0.2  # shares of commits
 SPLIT, REMOVED_FIRST, FROM_BELOW, JOINED = 0.67, 0.3, 0.2, 0.2  # shares of hunks
-_MOST_AT_ONCE = 5  # lines of a part
+_MOST_PARTS = 3  # of a hunk, or one more
 _HEAD = 80  # lines in which a file has its imports
 SUFFIXES = (".py", ".ts", ".js", ".go", ".rst", ".md", ".txt", ".toml")
 _CODE = SUFFIXES[:4]
 _MOST_HUNKS, _MOST_LINES = 16, 4000  # of a commit, of a file: larger ones are no work of one sitting
+_MOST_FILES = 8  # of a commit
+_COMMITS_BEFORE, _TOGETHER = 300, 16  # that say what changes together; files taken from them for each file
 _SECONDS_OF_GIT = 120
 
 Hunk = tuple[int, int, str]  # first line and the one after the last of the old text, the new text
@@ -69,6 +72,7 @@ class Case:
     key: str
     files: dict[str, str]
     steps: tuple[Step, ...]
+    history: History | None = None
 
 
 def pull_requests() -> list[Case]:
@@ -126,27 +130,53 @@ def typing_traces() -> list[Case]:
 
 
 def history(repository: Path, commits: int) -> Iterator[Case]:
-    """The latest commits of a repository that change between 2 and 16 places of source files."""
-    listed = _git(repository, "log", "--no-merges", "--no-renames", "--format=%H", f"-{commits * 4}").split()
+    """The latest commits of a repository that change between 2 and 16 places of source files, each with the
+    files that the commits before it changed together with its own."""
+    listed = _git(
+        repository, "log", "--no-merges", "--no-renames", "--name-only", "--format=%x01%H",
+        f"-{commits * 4 + _COMMITS_BEFORE}",
+    )  # fmt: skip
+    known = [
+        Commit(sha, "", "", 0, tuple(path for path in paths if path))
+        for sha, *paths in (entry.split("\n") for entry in listed.split("\x01")[1:])
+    ]
     made = 0
-    for sha in listed:
-        raw = _git(repository, "diff-tree", "-r", "--no-renames", "--no-commit-id", sha).splitlines()
-        entries = [line.split("\t") for line in raw]
+    for number, commit in enumerate(known[: commits * 4]):
+        raw = _git(repository, "diff-tree", "-r", "--no-renames", "--no-commit-id", commit.sha).splitlines()
         changed = [
-            (path, meta.split()[2])
-            for meta, path in entries
-            if meta.endswith("\tM") or meta.split()[4] == "M"
-            if path.endswith(SUFFIXES)
+            line.partition("\t")[2]
+            for line in raw
+            if line.partition("\t")[0].endswith(" M") and line.endswith(SUFFIXES)
         ]
-        if not 1 <= len(changed) <= 8:
+        if not 1 <= len(changed) <= _MOST_FILES:
             continue
-        files = {path: _git(repository, "cat-file", "blob", blob) for path, blob in changed}
-        diff = _git(repository, "diff-tree", "-p", "-U0", "--no-renames", "--no-commit-id", sha)
-        cases = list(_cases(sha, files, _hunks(diff, files)))
-        made += len(cases)
-        yield from cases
+        past = History(Path(), recent=tuple(known[number + 1 : number + 1 + _COMMITS_BEFORE]))
+        near = [other for path in changed for other, _ in past.changed_with(path)[:_TOGETHER]]
+        files = _texts(repository, f"{commit.sha}~1", list(dict.fromkeys([*changed, *near])))
+        diff = _git(repository, "diff-tree", "-p", "-U0", "--no-renames", "--no-commit-id", commit.sha)
+        for case in _cases(commit.sha, files, _hunks(diff, {path: files[path] for path in changed})):
+            made += 1
+            yield replace(case, history=past)
         if made >= commits:
             return
+
+
+def _texts(repository: Path, revision: str, paths: list[str]) -> dict[str, str]:
+    """The files of one revision that are there and not too large, in the order of ``paths``."""
+    asked = "".join(f"{revision}:{path}\n" for path in paths).encode()
+    command = ["git", "--git-dir", str(repository), "cat-file", "--batch"]
+    answer = subprocess.run(
+        command, input=asked, check=True, capture_output=True, timeout=_SECONDS_OF_GIT
+    ).stdout
+    found, at = {}, 0
+    for path in paths:
+        end = answer.index(b"\n", at)
+        head, at = answer[at:end].split(), end + 1
+        if head[-1] != b"missing":
+            size = int(head[-1])
+            found[path] = answer[at : at + size].decode("utf-8", "replace")
+            at += size + 1
+    return found
 
 
 def _git(repository: Path, *arguments: str) -> str:
@@ -156,29 +186,30 @@ def _git(repository: Path, *arguments: str) -> str:
 
 
 def _hunks(diff: str, files: dict[str, str]) -> dict[str, list[Hunk]]:
+    """The hunks of a diff without context, by path."""
     found: dict[str, list[Hunk]] = {}
-    path, hunk = "", None
+    path, inside = "", False
     for line in diff.split("\n"):
         if line.startswith("diff --git "):
-            path, hunk = "", None
-        elif line.startswith("+++ b/") and hunk is None:
+            path, inside = "", False
+        elif line.startswith("+++ b/") and not inside:
             path = line[6:].rstrip("\t")
         elif line.startswith("@@ ") and path in files:
             old = line.split()[1][1:].split(",")
             count = int(old[1]) if len(old) > 1 else 1
             start = int(old[0]) - (count > 0)
-            hunk = (start, start + count, "")
-            found.setdefault(path, []).append(hunk)
-        elif line.startswith("+") and hunk is not None and path in found:
-            hunk = (*hunk[:2], hunk[2] + line[1:] + "\n")
-            found[path][-1] = hunk
+            inside = True
+            found.setdefault(path, []).append((start, start + count, ""))
+        elif line.startswith("+") and inside:
+            start, end, new = found[path][-1]
+            found[path][-1] = (start, end, new + line[1:] + "\n")
     return found
 
 
 def _cases(key: str, files: dict[str, str], hunks: dict[str, list[Hunk]]) -> Iterator[Case]:
     """The change as a case, in an order as described above; none where it is too small or too large."""
     total = sum(map(len, hunks.values()))
-    if not 2 <= total <= _MOST_HUNKS or any(text.count("\n") > _MOST_LINES for text in files.values()):
+    if not 2 <= total <= _MOST_HUNKS or any(files[path].count("\n") > _MOST_LINES for path in hunks):
         return
     chance = random.Random(key)
     imports_last, way = chance.random() < IMPORTS_LAST, chance.random()
@@ -204,7 +235,7 @@ def _cases(key: str, files: dict[str, str], hunks: dict[str, list[Hunk]]) -> Ite
                 steps[-1].append(part)
             else:
                 steps.append([part])
-    yield Case(key, {path: text for path, text in files.items() if path in hunks}, tuple(_placed(steps)))
+    yield Case(key, files, tuple(_placed(steps)))
 
 
 def _parts(path: str, start: int, end: int, new: str, chance: random.Random) -> list[Part]:
@@ -217,8 +248,9 @@ def _parts(path: str, start: int, end: int, new: str, chance: random.Random) -> 
     if old and lines and chance.random() < REMOVED_FIRST:
         parts.append(Part(path, start, end, 0, ""))
         at = end
+    most = -(-max(len(lines), old) // _MOST_PARTS)
     while lines or at < end:
-        size = chance.randint(1, _MOST_AT_ONCE)
+        size = chance.randint(1, most) if len(parts) < _MOST_PARTS else len(lines)
         taken, lines = lines[:size], lines[size:]
         until = min(end, at + size) if lines else end
         parts.append(Part(path, at, until, len(parts), "".join(taken)))
