@@ -125,7 +125,7 @@ def typing_traces() -> list[Case]:
             for edit in row["edits"]
             if edit["before"]
         }
-        found += _cases(str(row["task_id"]), files, hunks)
+        found += apart(str(row["task_id"]), files, hunks)
     return found
 
 
@@ -154,7 +154,7 @@ def history(repository: Path, commits: int) -> Iterator[Case]:
         near = [other for path in changed for other, _ in past.changed_with(path)[:_TOGETHER]]
         files = _texts(repository, f"{commit.sha}~1", list(dict.fromkeys([*changed, *near])))
         diff = _git(repository, "diff-tree", "-p", "-U0", "--no-renames", "--no-commit-id", commit.sha)
-        for case in _cases(commit.sha, files, _hunks(diff, {path: files[path] for path in changed})):
+        for case in apart(commit.sha, files, _hunks(diff, {path: files[path] for path in changed})):
             made += 1
             yield replace(case, history=past)
         if made >= commits:
@@ -206,7 +206,7 @@ def _hunks(diff: str, files: dict[str, str]) -> dict[str, list[Hunk]]:
     return found
 
 
-def _cases(key: str, files: dict[str, str], hunks: dict[str, list[Hunk]]) -> Iterator[Case]:
+def apart(key: str, files: dict[str, str], hunks: dict[str, list[Hunk]]) -> Iterator[Case]:
     """The change as a case, in an order as described above; none where it is too small or too large."""
     total = sum(map(len, hunks.values()))
     if not 2 <= total <= _MOST_HUNKS or any(files[path].count("\n") > _MOST_LINES for path in hunks):

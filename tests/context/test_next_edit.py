@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from context.document import Document, Edit, Position
 from context.facts import Facts, Layout
 from context.history.values import Commit, History
 from context.language import language_of_path
 from context.next_edit import Elsewhere, NextPlace, locate, read_elsewhere
+from context.next_edit.changes import runs_of
 from context.workspace import Closed, Diagnosed, Diagnosis, Edited, Opened, Workspace
 
 HEAD = "import os\n\n\n"
@@ -210,6 +213,32 @@ def test_line_ends_are_kept(end: str) -> None:
     editor.replace("a.py", "rows = fetch_rows", "rows = load_rows")
     (after,) = [place.edit.after[0] for place in editor.next() if place.edit is not None]
     assert after == f"    return load_rows(os.path.join(path)){end}"
+
+
+lines = st.lists(st.sampled_from(("alpha = beta", "def alpha(beta):", "import beta", "beta(alpha)", "", "}")))
+changes = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 4), lines), min_size=1, max_size=6)
+
+
+@given(lines, lines, changes)
+def test_whatever_was_edited_places_are_lines_and_no_text_undoes_an_edit(
+    here: list[str], other: list[str], made: list[tuple[int, int, list[str]]]
+) -> None:
+    editor = Editor(a_py="\n".join(here), b_py="\n".join(other))
+    for number, (start, count, new) in enumerate(made, 2):
+        editor.uri = f"file:///{'ab'[number % 2]}.py"
+        edit = Edit("\n".join(new), Position(start, 0), Position(start + count, 0))
+        editor.workspace.apply(Edited(editor.uri, number, (edit,)))
+        editor.cursor = Position(start + len(new), 0)
+    snapshot = editor.workspace.snapshot()
+    for place in editor.next(most=20):
+        document = snapshot.documents[place.uri]
+        assert 0 <= place.start < place.end <= len(document.lines)
+        if place.edit is not None:
+            assert place.edit.before == document.lines[place.start : place.end] != place.edit.after
+            assert not any(
+                place.edit.after[0] in one.before and place.edit.before[0] in one.after
+                for one in runs_of(snapshot.recent_edits, editor.uri, editor.cursor)
+            )
 
 
 def test_a_file_of_twenty_thousand_lines_takes_well_under_a_second() -> None:
