@@ -17,6 +17,8 @@ MOST_TOKENS = 160  # of the answer: a subject and a short body
 _DIFF_CHARACTERS = 9_000  # some 3,000 tokens: ten seconds on two cores
 _LONGEST = 100  # characters of a subject; a longer one is no subject
 _BODY = 0.3  # share of the repository's messages with a body, from which on one is asked for
+_CLAUSE = re.compile(r",? (?:based on|so that|in order to|which|when|by|to|for|with|from|and|in) ")
+_IN_QUOTES = re.compile(r"^([\"'`])(.*)\1$")
 _LEAD = re.compile(
     r"(?i)^(?:here(?: is|'s)[^:]*:|(?:suggested )?(?:commit )?(?:message|subject|title)\s*:)\s*"
 )
@@ -74,11 +76,23 @@ def message_of(answer: str, change: ReviewedChange, habit: Habit) -> str:
     text = re.sub(r"^\s*```[\w-]*\n|\n?```\s*$", "", answer.strip()).strip()
     text = _LEAD.sub("", text).strip()
     lines = [line.rstrip() for line in text.split("\n")]
-    subject = re.sub(r"^[#*\s]+|[*\s]+$", "", lines[0]).strip("\"'`").strip() if lines else ""
+    subject = re.sub(r"^[#*\s]+|[*\s]+$", "", lines[0])
+    subject = _IN_QUOTES.sub(r"\2", subject).strip()
     if not subject or len(subject) > _LONGEST or not subject.isprintable():
         return ""
-    subject = in_form(subject, habit, prefix_for(change, habit))
+    subject = _shortened(in_form(subject, habit, prefix_for(change, habit)), habit.length)
     body = "\n".join(lines[1:]).strip()
     if habit.body < _BODY or not body or "```" in body:
         return subject
     return f"{subject}\n\n{body}"
+
+
+def _shortened(subject: str, most_characters: int) -> str:
+    """The subject without the clauses that make it too long; whole where that would leave no sentence."""
+    shorter = subject
+    while len(shorter) > most_characters:
+        ends = [found.start() for found in _CLAUSE.finditer(shorter)]
+        if not ends or ends[-1] < most_characters // 3:
+            return subject
+        shorter = shorter[: ends[-1]]
+    return shorter

@@ -45,9 +45,7 @@ def checked_findings(file: ChangedFile, root: Path, *, lint: bool = True) -> Ite
             rule = "syntax-error"  # of other languages `correctness` speaks
         if rule is None or not 0 <= found.line < len(file.pair.after.lines):
             continue
-        if rule == "lint" and (
-            found.line not in file.added or (found.kind == "lint warning" and not asked_for)
-        ):
+        if rule == "lint" and (found.line not in file.added or not (asked_for or _is_certain(found))):
             continue
         if rule == "unused-import" and (file.path.endswith(_ON_PURPOSE) or _is_tried(file, found.line)):
             continue
@@ -56,6 +54,13 @@ def checked_findings(file: ChangedFile, root: Path, *, lint: bool = True) -> Ite
         code = f" ({found.code})" if rule == "lint" else ""
         fix = _without_import(file, found) if rule == "unused-import" else None
         yield Finding(rule, file.path, found.line, found.line, f"{_sentence(found)}{code}.", fix=fix)
+
+
+def _is_certain(found: Checked) -> bool:
+    """Whether it is wrong for everybody: what pyflakes calls an error."""
+    return found.kind == "lint error" and (
+        found.code.startswith(("F", "E9")) or not found.code[-1:].isdigit()
+    )
 
 
 def _sentence(found: Checked) -> str:

@@ -11,19 +11,16 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from context.codeflow.labels import Label
+from context.codeflow.sides import FUNCTIONS
+from context.outline import Symbol
 from context.review.change import ChangedFile, ReviewedChange, is_fixture, is_script, is_test
 from context.review.elsewhere import Elsewhere
 from context.review.values import Finding, Place
 
 _IMPORTED = re.compile(r"(?m)^\s*(?:from|import)\s+([\w.]+)")
 _COMMON = frozenset({"index", "main", "init", "utils", "types", "__init__", "core", "base", "mod", "lib"})
-_CODE = frozenset(
-    {
-        Label.BODY_CHANGED,
-        Label.ADDED,
-        Label.MEMBER_ADDED,
-        Label.SIGNATURE_CHANGED,
-    }
+_CODE = frozenset(  # types and words need no test
+    {Label.BODY_CHANGED, Label.PARAMETER_ADDED, Label.PARAMETER_REMOVED, Label.PARAMETERS_REORDERED}
 )
 _NEW = frozenset({Label.ADDED, Label.MEMBER_ADDED, Label.CLASS_ADDED})
 _SHORTEST = 4  # letters; shorter names are words of everything
@@ -62,7 +59,9 @@ def _has_tests(path: str) -> bool:
 
 def _alone(file: ChangedFile, elsewhere: Elsewhere, tests: int) -> Iterator[Finding]:
     """Changed code of functions that tests name, where no test changed."""
-    changed = [label for label in file.labels if label.label in _CODE and label.label not in _NEW]
+    symbols = file.pair.after.symbols
+    inner = {key for key, symbol in symbols.items() if _is_function(symbols.get(symbol.parent))}
+    changed = [label for label in file.labels if label.label in _CODE and label.symbol not in inner]
     if sum(1 for line in file.added if _is_code(file.line(line))) < _TELLING:
         return
     named: dict[str, tuple[int, str]] = {}
@@ -124,6 +123,10 @@ def _new_functions(file: ChangedFile, elsewhere: Elsewhere) -> Iterator[tuple[st
             continue
         if not _tests_naming(parts[-1], elsewhere):
             yield parts[-1], label.new[0]
+
+
+def _is_function(symbol: Symbol | None) -> bool:
+    return symbol is not None and symbol.kind in FUNCTIONS
 
 
 def _is_public(file: ChangedFile, line: int) -> bool:

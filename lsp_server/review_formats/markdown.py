@@ -8,6 +8,7 @@ from itertools import groupby
 from lsp_server.review_formats.report import Entry, Report, plain, plain_lines
 
 _SIGNS = {"error": "❌", "warning": "⚠️", "note": "💡"}
+_QUOTED = re.compile(r"`([^`]+)`")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -62,8 +63,13 @@ def _entry(entry: Entry) -> list[str]:
 
 
 def text(value: str) -> str:
-    """A sentence whose signs mean nothing to Markdown, and which calls nobody by ``@``."""
-    return _SPECIAL.sub(r"\\\1", plain(value)).replace("@", "@\u200b").replace("://", ":\u200b//")
+    """A sentence whose signs mean nothing to Markdown, and which calls nobody by ``@``; `names` are code."""
+    parts = _QUOTED.split(plain(value))
+    return "".join(code(part) if number % 2 else _inert(part) for number, part in enumerate(parts))
+
+
+def _inert(value: str) -> str:
+    return _SPECIAL.sub(r"\\\1", value).replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def code(value: str) -> str:

@@ -24,7 +24,7 @@ from tests.context.git_repository import Repository
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "ghp_" + "R8kTq2LmZ9xVbN4wYc7PdF3hJ6sA1eGu0iXo"
-HOSTILE = "Fix \x1b[31m<script>`@everyone` [x](http://evil)"
+HOSTILE = "Fix \x1b[31m<script>` @everyone [x](http://evil)"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Repository:
     """A fix whose subject is an attack, taken back; a breakpoint; a note; an import with its diff."""
     made = Repository(tmp_path / "shop")
     old = "import os\n\nprint(os.sep)\n\n\ndef total(items):\n    return sum(items)\n"
-    files = {"a.py": old, "b.py": "b = 1\n"}
+    files: dict[str, str | bytes] = {"a.py": old, "b.py": "b = 1\n"}
     made.commit("Begin", files)
     made.commit(HOSTILE, {"a.py": old.replace("sum(items)", "sum(item.net for item in items)")})
     made.write("a.py", old.replace("print(os.sep)", "") + f"\n\nbreakpoint()\n# TODO {SECRET}\n")
@@ -197,7 +197,7 @@ def commits_of(*subjects: str, body: str = "", files: tuple[str, ...] = ("shop/t
 @pytest.mark.parametrize(
     ("subjects", "prefix", "capital", "mood"),
     [
-        (["feat: add a", "fix(tax): b", "docs: c", "fix: d", "feat!: e"], "conventional", False, "imperative"),
+        (["feat: add a", "fix(tax): b", "docs: c", "fix: d", "ci: e"], "conventional", False, "imperative"),
         (["tax: Add a", "tax: Fix b", "cart: Say c", "cart: Do d", "tax: Go e"], "area", True, "imperative"),
         (["[tax] add a", "[tax] fix b", "[cart] c", "[cart] d", "[tax] e"], "bracket", False, "imperative"),
         (["Added a", "Fixed b", "Removed c", "Changed d", "Moved e"], "", True, "past"),
@@ -285,7 +285,12 @@ def test_only_what_is_staged_is_in_the_message(tmp_path: Path) -> None:
         ("Commit message: add a rate", "Add a rate"),
         ("Here is the commit message:\n\nAdd a rate", "Add a rate"),
         ("# Add a rate", "Add a rate"),
+        ("Rename total to `rate`", "Rename total to `rate`"),
         ("Add a rate\n\nBecause countries differ.", "Add a rate"),
+        (
+            "Add the function fees_of to the module of taxes to calculate fees based on details of the order",
+            "Add the function fees_of to the module of taxes to calculate fees",
+        ),
         ("x" * 200, ""),
         ("", ""),
         ("\x1b[31mred", ""),
