@@ -9,6 +9,7 @@ from context.refactor.python import (
     extract_constant,
     extract_function,
     extract_variable,
+    inline_function,
     inline_variable,
     invert_if,
     move_method_to_function,
@@ -27,5 +28,6 @@ ACTIONS: dict[str, Action] = {
     "extract-variable": Action(extract_variable.find, extract_variable.perform),
     "extract-function": Action(extract_function.find, extract_function.perform),
     "extract-method": Action(extract_function.find_method, extract_function.perform),
+    "inline-function": Action(inline_function.find, inline_function.perform),
     "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
 }

@@ -224,6 +224,11 @@ class _Extraction:
         call = f"await {call}" if interface.is_async else call
         if interface.returns:
             call = f"return {call}"
+        elif self._returned():
+            inner = self.region.nodes[-1].named_children[0]
+            named = inner.child_by_field_name("type") or inner.child_by_field_name("left")
+            assert named is not None  # noqa: S101 - an assignment has a left side
+            call = self.source[inner.start_byte : named.end_byte].decode() + f" = {call}"
         elif interface.results:
             call = f"{', '.join(interface.results)} = {call}"
         ends = self.source[: self.region.stop].endswith((b"\n", b"\r"))
