@@ -21,11 +21,11 @@ _KEPT = r"(?:unchanged|the same|here|before|above|omitted)"
 _LEFT = r"(?:rest|remainder|remaining|existing|previous|original|other|same|unchanged)"
 _OMISSION = re.compile(
     rf"{_SIGN}(?:"
-    rf"{_DOTS}\s*\(?\s*{_LEFT}\b.*|"  # ... existing code ...
+    rf"{_DOTS}\s*\(?\s*{_LEFT}\b(?:\s+\w.*|\s*{_DOTS}.*)|"  # ... existing code ...
     rf"\[?\(?\s*(?:the |your )?{_LEFT}\b(?: of)?(?: the| your| this)?(?: \w+)? {_THING}\b.*"
     rf"(?:{_DOTS}|unchanged|(?:goes|remains?|stays?|is|are|as) {_KEPT}).*|"
     rf"{_DOTS}\s*\(?(?:omitted|unchanged|snip).*|"
-    rf"(?:your|add your|insert your|put your|the) {_THING} (?:goes )?here\b.*|"
+    rf"(?:(?:add |insert |put )?your {_THING} (?:goes )?|the {_THING} goes )here\b.*|"
     r"<(?:snip|omitted)>.*"
     r")$",
     re.IGNORECASE,

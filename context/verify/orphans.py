@@ -8,14 +8,16 @@ declared anywhere passes: rather silent than wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
-from context.language import language_named
-from context.outline.query import parse, source_of
+from context.language import grammar_of, language_named
 from context.verify.checks import Finding
+from context.verify.syntax import Parsed
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Language as Grammar
+    from tree_sitter import Node, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,26 @@ class _Rules:
     importing: frozenset[str]
     patterns: frozenset[str]  # places through which a declaration is looked for further up
     silent: frozenset[str] = frozenset()  # places that look like uses and may be none
+    everywhere: frozenset[str] = frozenset()  # names that some files import and others just use
+    paths: str = ""  # a query for imports that have no name but their path's
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """The types of nodes whose fields matter."""
+        return _types(self.declaring | self.importing | self.patterns | self.silent)
 
 
+# What Node, Deno and browsers have without an import though modules offer it too; test runners' own names.
+_GLOBALS = frozenset(
+    (
+        "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "Buffer", "Event", "EventTarget",
+        "File", "FormData", "Headers", "MessageChannel", "Request", "Response", "TextDecoder",
+        "TextEncoder", "URL", "URLSearchParams", "WebSocket", "clearInterval", "clearTimeout", "console",
+        "crypto", "fetch", "performance", "process", "queueMicrotask", "setImmediate", "setInterval",
+        "setTimeout", "structuredClone", "React", "JSX", "afterAll", "afterEach", "beforeAll", "beforeEach",
+        "describe", "expect", "it", "jest", "test", "vi",
+    )
+)  # fmt: skip
 _SCRIPT = _Rules(
     names=frozenset(
         ("identifier", "type_identifier", "shorthand_property_identifier",
@@ -54,6 +74,7 @@ _SCRIPT = _Rules(
          "object_assignment_pattern.left")
     ),
     silent=frozenset(("export_specifier.alias", "jsx_attribute", "nested_type_identifier.name")),
+    everywhere=_GLOBALS,
 )  # fmt: skip
 _GO = _Rules(
     names=frozenset(("identifier", "type_identifier", "package_identifier")),
@@ -68,11 +89,17 @@ _GO = _Rules(
     importing=frozenset(("import_spec.name",)),
     patterns=frozenset(("expression_list",)),
     silent=frozenset(("package_clause", "literal_element")),  # the key of a struct's literal is a field
+    paths="(import_spec path: (_) @path)",
 )  # fmt: skip
 _RULES = {
     "typescript": _SCRIPT, "typescriptreact": _SCRIPT, "javascript": _SCRIPT, "javascriptreact": _SCRIPT,
     "go": _GO,
 }  # fmt: skip
+
+
+@cache
+def _types(places: frozenset[str]) -> frozenset[str]:
+    return frozenset(place.partition(".")[0] for place in places if "." in place)
 
 
 @dataclass(slots=True)
@@ -84,16 +111,12 @@ class _Names:
     used: dict[str, int] = field(default_factory=dict)
 
 
-def has_rules(language: str) -> bool:
-    """Whether anything is known of a language's names."""
-    return language in _RULES
-
-
-def orphans(path: str, language: str, before: str, after: str) -> list[Finding]:
-    """Names without their declaration and imports without a use, by line; nothing where either is broken."""
-    old, new = _names_of(language, before), _names_of(language, after)
-    if old is None or new is None:
-        return []
+def orphans(before: Parsed, after: Parsed) -> list[Finding] | None:
+    """Names without their declaration and imports without a use, by line; None where either is not known."""
+    rules, path = _RULES.get(after.language), after.path
+    old, new = (_names_of(side, rules) if rules else None for side in (before, after))
+    if rules is None or old is None or new is None:
+        return None
     was_used = old.imported.keys() & old.used.keys()
     lost = (old.declared.keys() | old.imported.keys()) & new.used.keys()
     idle = (was_used & new.imported.keys()) - new.used.keys() - new.declared.keys()
@@ -102,33 +125,38 @@ def orphans(path: str, language: str, before: str, after: str) -> list[Finding]:
         for name in idle
     ] + [
         Finding("undefined name", path, new.used[name], f"`{name}` has lost its declaration", "orphan")
-        for name in lost - new.declared.keys() - new.imported.keys()
+        for name in lost - new.declared.keys() - new.imported.keys() - rules.everywhere
     ]
     return sorted(found, key=lambda finding: (finding.line, finding.sentence))
 
 
-def _names_of(language: str, text: str) -> _Names | None:
-    source = source_of(text)
-    tree = parse(language_named(language), source)
-    if tree is None or tree.root_node.has_error:
+def _names_of(parsed: Parsed, rules: _Rules) -> _Names | None:
+    grammar = grammar_of(language_named(parsed.language))
+    if grammar is None or parsed.tree is None or parsed.tree.root_node.has_error:
         return None
-    rules, found = _RULES[language], _Names()
-    waiting = [tree.root_node]
-    while waiting:
-        node = waiting.pop()
-        if node.type == "import_spec" and node.child_count == 1:  # named by the last part of its path
-            path = source[node.start_byte : node.end_byte].decode("utf-8", "replace").strip('"`')
-            found.imported.setdefault(path.rpartition("/")[2], node.start_point[0])
-            continue
-        if node.child_count:
-            waiting.extend(reversed(node.children))
-        elif node.type in rules.names:
-            _sort_in(node, source[node.start_byte : node.end_byte].decode("utf-8", "replace"), rules, found)
+    from tree_sitter import QueryCursor
+
+    found = _Names()
+    captured = QueryCursor(_query(grammar, rules)).captures(parsed.tree.root_node)
+    for node in captured.get("name", ()):
+        _sort_in(node, parsed.text_of(node), rules, found)
+    for node in captured.get("path", ()):  # without a name of its own, an import has its path's last part
+        if node.parent and not node.parent.child_by_field_name("name"):
+            name = parsed.text_of(node).strip('"`').rpartition("/")[2]
+            found.imported.setdefault(name, node.start_point[0])
     return found
 
 
+@cache
+def _query(grammar: Grammar, rules: _Rules) -> Query:
+    from tree_sitter import Query
+
+    names = " ".join(f"({name})" for name in sorted(rules.names) if grammar.id_for_node_kind(name, True))
+    return Query(grammar, f"[{names}] @name {rules.paths}")
+
+
 def _sort_in(node: Node, name: str, rules: _Rules, found: _Names) -> None:
-    place = _place(node)
+    place = _place(node, rules)
     if not rules.silent.isdisjoint(place):
         return
     line = node.start_point[0]
@@ -137,17 +165,20 @@ def _sort_in(node: Node, name: str, rules: _Rules, found: _Names) -> None:
         if named is None or named == node:  # of `a as b` only b is a name here
             found.imported.setdefault(name, line)
         return
-    while not rules.patterns.isdisjoint(place) and (node := node.parent or node).parent:
-        place = _place(node)
+    while not rules.patterns.isdisjoint(place) and node.parent is not None:
+        node = node.parent
+        place = _place(node, rules)
     kind = found.declared if not rules.declaring.isdisjoint(place) else found.used
-    kind.setdefault(name, line)
+    kind[name] = min(line, kind.get(name, line))  # captures come in no order
 
 
-def _place(node: Node) -> tuple[str, str]:
-    """What is around a node: the type, and the type with the field it stands in."""
+def _place(node: Node, rules: _Rules) -> tuple[str, str]:
+    """What is around a node: the type, and where that matters the type with the field it stands in."""
     above = node.parent
     if above is None:
         return "", ""
+    if above.type not in rules.telling:
+        return above.type, ""
     for number in range(above.child_count):
         if above.child(number) == node:
             return above.type, f"{above.type}.{above.field_name_for_child(number)}"

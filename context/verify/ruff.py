@@ -21,6 +21,7 @@ from context.verify.checks import Finding
 TIMEOUT_S = 5.0  # a megabyte of Python takes a tenth of a second
 MOST_BYTES = 8 << 20  # of findings: some 15,000
 ALWAYS = "F821,F822,F823,F401,F811"  # names and imports hold whatever rules the project chose
+OTHERWISE = "E4,E7,E9,F"  # for a project without rules: ruff's defaults before 0.17, which has many more
 _CONFIGS = (".ruff.toml", "ruff.toml", "pyproject.toml")  # ruff's own order
 _UNDEFINED = ("F821", "F822", "F823")
 # What is wrong whatever the project's taste: formats that do not fit, tests that are always true, code
@@ -77,7 +78,7 @@ def find_config(root: Path, path: str) -> Path | None:
 
 
 def _asked(program: str, path: str, text: str, root: Path | None, config: Path | None) -> list[Finding]:
-    rules = ("--config", str(config)) if config else ("--isolated",)
+    rules = ("--config", str(config)) if config else ("--isolated", "--select", OTHERWISE)
     name = root / path if root else PurePosixPath(path).name
     command = (program, "check", "--no-cache", "--no-fix", "--output-format", "json", "--exit-zero", *rules,
                "--extend-select", ALWAYS, "--stdin-filename", str(name), "-")  # fmt: skip

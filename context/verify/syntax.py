@@ -10,6 +10,7 @@ import json
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from context.language import grammar_of, language_named
@@ -17,22 +18,41 @@ from context.outline.query import MOST_BYTES, dialect, parse, source_of
 from context.verify.checks import Finding
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Tree
 
 MOST_ERRORS = 50  # a text with more is broken enough
+LONGEST_LINE = 4_096  # letters of TOML: tomllib's time grows with the square of a dotted key
 _SHOWN = 40  # letters of what does not parse
 _CHECKED_AS = "codeflow_checked_text"  # a module's name: a filter of its warnings meets nothing else
 
 
-def tree_errors(path: str, language: str, text: str) -> list[Finding] | None:
-    """What the grammar cannot read, at most `MOST_ERRORS`; None without a grammar or for too large a text."""
-    source = source_of(text)
-    tree = parse(dialect(language_named(language), text), source)
-    if tree is None:
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A text with its tree; ``tree`` is None without a grammar, and for what is no ordinary source text."""
+
+    path: str
+    language: str
+    source: bytes
+    tree: Tree | None
+
+    @classmethod
+    def of(cls, path: str, language: str, text: str) -> Parsed:
+        """Parsed anew."""
+        source = source_of(text)
+        return cls(path, language, source, parse(dialect(language_named(language), text), source))
+
+    def text_of(self, node: Node) -> str:
+        """What a node spans."""
+        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+
+def tree_errors(parsed: Parsed) -> list[Finding] | None:
+    """What the grammar cannot read, at most `MOST_ERRORS`; None without a tree."""
+    if parsed.tree is None:
         return None
     return [
-        Finding("syntax error", path, node.start_point[0], _sentence(node, source), "tree-sitter")
-        for node in _errors(tree.root_node)
+        Finding("syntax error", parsed.path, node.start_point[0], _sentence(node, parsed), "tree-sitter")
+        for node in _errors(parsed.tree.root_node)
     ]
 
 
@@ -84,6 +104,8 @@ def _json_error(path: str, text: str) -> Finding | None:
 
 
 def _toml_error(path: str, text: str) -> Finding | None:
+    if max(map(len, text.split("\n"))) > LONGEST_LINE:
+        return Finding("syntax error", path, 0, "a line is too long to be read as TOML", "toml")
     try:
         tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -109,9 +131,9 @@ def _errors(root: Node) -> Iterator[Node]:
         waiting.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
 
 
-def _sentence(node: Node, source: bytes) -> str:
+def _sentence(node: Node, parsed: Parsed) -> str:
     if node.is_missing:
         return f"`{node.type}` is missing"
-    first = source[node.start_byte : node.end_byte].decode("utf-8", "replace").strip().partition("\n")[0]
+    first = parsed.text_of(node).strip().partition("\n")[0]
     shown = "".join(letter if letter.isprintable() else "?" for letter in first[:_SHOWN])
     return f"this does not parse: `{shown}{'…' if len(first) > _SHOWN else ''}`"

@@ -7,7 +7,7 @@ for ruff's rules only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from context.document import Document, split_lines
 from context.refactor.difference import LineChange, line_changes
 from context.verify.checks import Checks, Finding, flipped, is_changed, joined, new_in_place, new_ones
 from context.verify.omissions import odd_characters, omissions
-from context.verify.orphans import has_rules, orphans
+from context.verify.orphans import orphans
 from context.verify.python_names import name_findings
 from context.verify.ruff import RuffFailed, find_ruff, ruff_findings
-from context.verify.syntax import has_grammar, has_reader, strict_error, too_large, tree_errors
+from context.verify.syntax import Parsed, has_grammar, has_reader, strict_error, too_large, tree_errors
 
 
 def verify(before: Document, after: str, *, root: Path | None = None, lint: bool = True) -> Checks:
@@ -31,12 +31,13 @@ def verify(before: Document, after: str, *, root: Path | None = None, lint: bool
     if not changes:
         return Checks(ran=("nothing changes",))
     found = _slips(before, after, changes)
-    parsed, readable = _parsed(before, after, changes)
-    if any(finding.kind == "syntax error" for finding in parsed.worse):
-        return joined((parsed, found))
+    parsed = [Parsed.of(before.path, before.language, text) for text in (before.text, after)]
+    syntax, readable = _syntax(before, after, changes, parsed)
+    if any(finding.kind == "syntax error" for finding in syntax.worse):
+        return joined((syntax, found))
     if before.language == "python":
-        return joined((parsed, found, _python(before, after, changes, root, lint, readable)))
-    return joined((parsed, found, _orphaned(before, after)))
+        return joined((syntax, found, _python(before, after, changes, root, lint, readable)))
+    return joined((syntax, found, _orphaned(*parsed)))
 
 
 def verify_all(
@@ -51,11 +52,13 @@ def _slips(before: Document, after: str, changes: list[LineChange]) -> Checks:
     return Checks(worse=(*odd_characters(*sides), *omissions(*sides)))
 
 
-def _parsed(before: Document, after: str, changes: list[LineChange]) -> tuple[Checks, bool]:
+def _syntax(
+    before: Document, after: str, changes: list[LineChange], parsed: Sequence[Parsed]
+) -> tuple[Checks, bool]:
     """Whether it still parses; and whether the old text did, without which names cannot be compared."""
     path, language = before.path, before.language
     was_wrong, is_wrong = (strict_error(path, language, text) for text in (before.text, after))
-    old, new = (tree_errors(path, language, text) for text in (before.text, after))
+    old, new = map(tree_errors, parsed)
     worse = new_in_place(old, new, changes) if old is not None and new is not None else []
     better = new_in_place(new, old, flipped(changes)) if old is not None and new is not None else []
     if is_wrong and not was_wrong:
@@ -103,8 +106,8 @@ def _compared(
     return Checks(tuple(worse), tuple(new_ones(new, old)), () if worse else ran)
 
 
-def _orphaned(before: Document, after: str) -> Checks:
-    if not has_rules(before.language):
+def _orphaned(before: Parsed, after: Parsed) -> Checks:
+    found = orphans(before, after)
+    if found is None:
         return Checks()
-    found = orphans(before.path, before.language, before.text, after)
     return Checks(worse=tuple(found), ran=() if found else ("no name lost its declaration",))
