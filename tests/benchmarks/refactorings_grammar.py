@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("javascript", "typescript", "typescriptreact", "go")
 _MOST_BYTES = 200_000
+_NEW_NAME = "renamedHere"
 _LAYOUT = ("(", ")", ";", "comment")
 
 
@@ -143,7 +144,8 @@ def _performed(outcome: Outcome, tree: SourceTree, offer: Offer, path: Path) -> 
     where = f"{offer.action} {path} {offer.selection}"
     began = time.perf_counter()
     try:
-        rewrite = ACTIONS[offer.action].perform(tree.document, offer, "")
+        name = _NEW_NAME if offer.action == "rename" else ""
+        rewrite = ACTIONS[offer.action].perform(tree.document, offer, name)
     except Refused as no:
         outcome.refused[f"{offer.action}: {no}"] += 1
         return None

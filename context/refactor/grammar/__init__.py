@@ -5,6 +5,7 @@
 
 from context.refactor.grammar import (
     early_return,
+    extract_constant,
     extract_variable,
     inline_variable,
     invert_if,
@@ -15,6 +16,7 @@ from context.refactor.values import Action
 
 ACTIONS: dict[str, Action] = {
     "extract-variable": Action(extract_variable.find, extract_variable.perform),
+    "extract-constant": Action(extract_constant.find, extract_constant.perform),
     "inline-variable": Action(inline_variable.find, inline_variable.perform),
     "invert-if": Action(invert_if.find, invert_if.perform),
     "early-return": Action(early_return.find, early_return.perform),

@@ -150,16 +150,12 @@ class Editing:
         """Take a statement away, with its line where nothing else stands there."""
         start, end = statement.start_byte, statement.end_byte
         head, tail = self.head(start), self.tail(end)
-        if head.strip():
-            return Change(start, end + self._blanks(tail), "")
-        if tail.strip():
-            return Change(start, end + self._blanks(tail.lstrip(";")) + tail.startswith(";"), "")
+        if tail.strip() or head.strip():
+            rest = tail.lstrip(" \t").removeprefix(";").lstrip(" \t")
+            return Change(start, end + len(tail) - len(rest), "")
         line = self.tree.position(end).line
         whole = self.tree.byte(Position(line + 1, 0)) if line + 1 < len(self.document.lines) else end
         return Change(start - len(head.encode()), whole, "")
-
-    def _blanks(self, text: str) -> int:
-        return len(text) - len(text.lstrip(" \t"))
 
     def outdented(self, block: Node, columns: int) -> str:
         """The lines between a block's braces, each with so many blanks less; without the last line end.

@@ -62,7 +62,8 @@ class Effects:
             return Effect.NONE
         if node.type == "identifier":
             name = self.name(self.tree.text(node))
-            is_elsewhere = name.binding_at(node.start_byte) is None
+            binding = name.binding_at(node.start_byte)
+            is_elsewhere = binding is None or name.is_imported(binding)
             return Effect.NONE if is_elsewhere or name.is_fixed(node) else Effect.READS
         owner = node.child_by_field_name("object") or node.child_by_field_name("operand")
         part = node.child_by_field_name("property") or node.child_by_field_name("field")
@@ -78,16 +79,11 @@ class Effects:
 
     def is_harmless(self, node: Node) -> bool:
         """Whether evaluating cannot fail, so that it may also happen where it would not have."""
-        for one in walk(node, past=self.table.functions):
-            if not one.is_named:
+        for one in walk(node, past=self.table.functions | self.table.literals):
+            if not one.is_named or one.type == "comment":
                 continue
             if one.type not in self.table.harmless:
-                if not (
-                    one.parent is not None and one.parent.type in self.table.harmless and not one.child_count
-                ):
-                    return False
-                if one.type not in ("comment", "string_fragment"):
-                    return False
+                return False
             operator = one.child_by_field_name("operator")
             if operator is not None and not self._is_harmless_operator(one, self.tree.text(operator)):
                 return False

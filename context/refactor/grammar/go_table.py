@@ -79,6 +79,7 @@ GO = Table(
         short_var_declaration="left",
     ),
     evaluated=_EVALUATED,
+    literal_places=frozenset(),
     expressions=_LITERALS
     | words(
         "binary_expression unary_expression call_expression selector_expression index_expression "

@@ -113,6 +113,17 @@ JAVASCRIPT = Table(
         for_in_statement="left",
     ),
     evaluated=_EVALUATED,
+    literal_places=each(
+        arrow_function="body",
+        while_statement="condition",
+        switch_case="value",
+        public_field_definition="value",
+        field_definition="value",
+        required_parameter="value",
+        optional_parameter="value",
+        assignment_pattern="right",
+        object_assignment_pattern="right",
+    ),
     expressions=_VALUES
     | words(
         "binary_expression unary_expression call_expression new_expression member_expression "

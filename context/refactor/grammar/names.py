@@ -95,7 +95,19 @@ class Name:
     def is_fixed(self, node: Node) -> bool:
         """Whether a use names what is bound in this file once and never given another value."""
         binding = self.binding_at(node.start_byte)
-        return binding is not None and len(self.writes(binding)) == 1 and not self._leaks(binding)
+        if binding is None or self.is_imported(binding) or self._is_shared(binding):
+            return False
+        return len(self.writes(binding)) == 1 and not self._leaks(binding)
+
+    def is_imported(self, binding: Binding) -> bool:
+        """Whether it is another module's, which may give it another value."""
+        binder = self._binder(binding.places[0])[0]
+        return binder is not None and binder.type.startswith("import_")
+
+    def _is_shared(self, binding: Binding) -> bool:
+        """Whether other files of a Go package can assign to it."""
+        binder = self._binder(binding.places[0])[0]
+        return binding.scope.type == "source_file" and binder is not None and binder.type == "var_spec"
 
     def _leaks(self, binding: Binding) -> bool:
         """Whether a Go variable may be changed without being assigned to: by its address, or in its parts."""

@@ -25,12 +25,14 @@ def name_for(tree: SourceTree, node: Node) -> str:
 
 
 def constant_name(tree: SourceTree, node: Node) -> str:
-    """From the words of a short string, else from where the value goes; CONSTANT_CASE."""
-    words = re.findall(r"[A-Za-z0-9]+", tree.text(node)) if "string" in node.type else []
-    if words and len(words) <= 4 and words[0][0].isalpha():
-        return "_".join(words).upper()
-    place = _of_place(tree, node) or "value"
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", place).upper()
+    """From the words of a short string, else from where the value goes; CONSTANT_CASE but in Go."""
+    words = re.findall(r"[A-Za-z][A-Za-z0-9]*|[0-9]+", tree.text(node)) if "string" in node.type else []
+    if not words or len(words) > 4 or words[0][0].isdigit():
+        place = _of_place(tree, node) or "value"
+        words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", place)
+    if tree.document.language == "go":
+        return "".join([words[0].lower(), *(word.capitalize() for word in words[1:])])
+    return "_".join(words).upper()
 
 
 def _of_value(tree: SourceTree, node: Node) -> str:

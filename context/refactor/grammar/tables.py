@@ -32,6 +32,7 @@ class Table:
     bindings: dict[str, Reach]  # "type.field" that holds the name or pattern it binds
     writes: frozenset[str]  # "type.field" that assigns to the name or pattern in it
     evaluated: dict[str, Evaluated]  # "type.field" through which an expression may be taken out
+    literal_places: frozenset[str]  # "type.field" besides, where a constant may stand for a literal
     expressions: frozenset[str]  # what may be taken out
     trivial: frozenset[str]  # expressions with nothing to name
     literals: frozenset[str]
