@@ -63,18 +63,26 @@ class Lines:
     @cached_property
     def ends(self) -> tuple[int | None, ...]:
         """Of each line that lines may begin with, the line with which they occur only once; else None."""
-        return tuple(self._end(start) for start in range(len(self.lines)))
-
-    def _end(self, start: int) -> int | None:
-        same, written = range(len(self.lines)), False
-        for run, line in enumerate(self.lines[start:]):
-            if line is None:
-                return None
-            same = [s for s in same if s + run < len(self.lines) and self.lines[s + run] == line]
-            written = written or bool(line.strip())
-            if written and len(same) == 1:
-                return start + run
-        return None
+        count = len(self.lines)
+        places: dict[bytes, list[int]] = {}
+        most = [0] * count  # lines from each that equal as many from another one
+        alike: dict[int, int] = {}  # by a line further down: how many from there equal those from here
+        for start in reversed(range(count)):
+            line = self.lines[start]
+            further = places.setdefault(line, []) if line is not None else []
+            alike = {other: alike.get(other + 1, 0) + 1 for other in further}
+            for other, lines in alike.items():
+                most[start], most[other] = max(most[start], lines), max(most[other], lines)
+            further.append(start)
+        found: list[int | None] = []
+        written = hidden = count  # the next line that is not blank, the next that is never one
+        for start in reversed(range(count)):
+            line = self.lines[start]
+            hidden = start if line is None else hidden
+            written = start if line and line.strip() else written
+            end = max(start + most[start], written)
+            found.append(end if end < hidden else None)
+        return tuple(reversed(found))
 
 
 class _State(NamedTuple):

@@ -219,6 +219,18 @@ def test_lines_that_occur_twice_are_taken_with_a_neighbour():
     assert form.advance(form.start, b"<<\nb\na\n==\n")[0] is not None
 
 
+@given(st.lists(st.sampled_from([None, b"", b"a", b"b"]), max_size=8))
+def test_where_lines_stand_only_once_is_found(lines):
+    """The same as by trying every end."""
+    for start, end in enumerate(Lines(tuple(lines), b"==\n").ends):
+        ends = [
+            last
+            for last in range(start, len(lines))
+            if None not in (run := lines[start : last + 1]) and any(run) and len(places(lines, run)) == 1
+        ]
+        assert end == min(ends, default=None)
+
+
 def test_a_form_goes_on_behind_what_is_demanded():
     """And a token with more than what is demanded keeps to the form with the rest."""
     vocabulary = Vocabulary([*ALPHABET, "  >", "  a"])
