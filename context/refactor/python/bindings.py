@@ -19,11 +19,18 @@ _BINDING = kinds(
     "lambda_parameters typed_parameter as_pattern_target global_statement nonlocal_statement delete_statement"
     " splat_pattern"
 )
-_BINDING_FIELDS = kinds(
-    "assignment.left augmented_assignment.left for_statement.left for_in_clause.left named_expression.name "
-    "function_definition.name class_definition.name default_parameter.name typed_default_parameter.name "
-    "aliased_import.alias"
-)
+_BINDING_FIELDS = {
+    "assignment": "left",
+    "augmented_assignment": "left",
+    "for_statement": "left",
+    "for_in_clause": "left",
+    "named_expression": "name",
+    "function_definition": "name",
+    "class_definition": "name",
+    "default_parameter": "name",
+    "typed_default_parameter": "name",
+    "aliased_import": "alias",
+}
 
 
 def is_binding(node: Node) -> bool:
@@ -41,9 +48,8 @@ def is_binding(node: Node) -> bool:
         return parent.named_children[-1] == node and parent.parent is not None
     if parent.type in ("tuple", "expression_list", "list") and parent.parent is not None:
         return parent.parent.type in ("as_pattern_target", "delete_statement")
-    return (
-        f"{parent.type}.{parent.field_name_for_child(parent.children.index(node)) or ''}" in _BINDING_FIELDS
-    )
+    field = _BINDING_FIELDS.get(parent.type)
+    return field is not None and parent.child_by_field_name(field) == node
 
 
 def level_of(node: Node) -> Node:

@@ -112,7 +112,7 @@ class Effects:
             return Effect.NONE, []
         if kind == "identifier":
             return (Effect.NAMES if self.is_stable(self.tree.text(node)) else Effect.READS), []
-        if kind in ("string", "concatenated_string", "tuple", "parenthesized_expression"):
+        if kind in ("string", "concatenated_string", "tuple", "parenthesized_expression", "decorator"):
             return Effect.NONE, parts
         if kind in _DISPLAYS:
             return Effect.NAMES, parts
@@ -147,13 +147,13 @@ class Effects:
 
     def _is_assigned(self, part: str) -> bool:
         """Whether an attribute of this name is given a value anywhere but in a constructor."""
-        behind = rb"=(?!=)|[-+*/%%@&|^]=|//=|\*\*=|<<=|>>=|:(?!=)|,|\)?\s+in\b"
-        pattern = rb"\.\s*%s\s*(?:%s)" % (re.escape(part.encode()), behind.replace(b"%%", b"%"))
+        behind = rb"=(?!=)|[-+*/%@&|^]=|//=|\*\*=|<<=|>>=|:(?!=)|,|\)?\s+in\b"
+        pattern = rb"\.\s*(%s)\s*(?:%s)" % (re.escape(part.encode()), behind)
         if (known := self._answers.get(("assigned", part))) is not None:
             return known
         found = False
         for match in re.finditer(pattern, self.tree.source):
-            node = self.tree.root.named_descendant_for_byte_range(match.start() + 1, match.end() - 1)
+            node = self.tree.root.named_descendant_for_byte_range(match.start(1), match.end(1))
             statement = nearest(node, _TARGETED)
             left = statement.child_by_field_name("left") or statement if statement is not None else None
             method = nearest(node, ("function_definition",))

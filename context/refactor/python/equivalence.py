@@ -16,11 +16,16 @@ from context.refactor.values import Refused
 def require_same(text: str, variable: str, inlined: str) -> None:
     """Refuses where ``text`` with ``variable`` replaced by its value is another program than ``inlined``."""
     try:
-        first, second = _replaced(_parse(text), variable), ast.dump(_parse(inlined))
+        first, second = _replaced(_parse(text), variable), ast.dump(_Flat().visit(_parse(inlined)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused(f"The result could not be checked: {error}.") from None
     if first != second:
         raise Refused("The result would be another program; nothing was changed.")
+
+
+def marker_for(text: str) -> str:
+    """A name that occurs nowhere in a text: stands for the variable in the texts that are compared."""
+    return next(name for number in range(len(text) + 1) if (name := f"variable_{number}") not in text)
 
 
 def same_without_parentheses(expression: str) -> bool:
@@ -44,7 +49,20 @@ def _replaced(module: ast.Module, variable: str) -> str:
     if len(finder.values) != 1:
         raise ValueError(f"{variable} is assigned {len(finder.values)} times")
     replacer = _Replacer(variable, finder.values[0], finder.reads == 0)
-    return ast.dump(replacer.generic_visit(module))
+    return ast.dump(_Flat().visit(replacer.generic_visit(module)))
+
+
+class _Flat(ast.NodeTransformer):
+    """(a or b) or c is a or b or c."""
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.BoolOp:
+        self.generic_visit(node)
+        flat: list[ast.expr] = []
+        for value in node.values:
+            same = isinstance(value, ast.BoolOp) and type(value.op) is type(node.op)
+            flat += value.values if same and isinstance(value, ast.BoolOp) else [value]
+        node.values = flat
+        return node
 
 
 class _Finder(ast.NodeVisitor):

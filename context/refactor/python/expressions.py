@@ -75,6 +75,9 @@ def as_operand(tree: SourceTree, value: Node, use: Node) -> str:
     if value.type in _ATOMS:
         number = value.type in ("integer", "float") and parent.type == "attribute"
         return f"({text})" if number else text
+    if value.type == parent.type == "boolean_operator" and use == parent.children[0]:
+        same = value.children[1].type == parent.children[1].type
+        return text if same else f"({text})"
     if value.type in _BARE and parent.type not in _HOLD_ALL:
         return f"({text})"
     return text if _is_enclosed(use, parent) else f"({text})"

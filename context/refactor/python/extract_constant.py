@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from context.document import Position, end_of
 from context.refactor.python.effects import Effects
-from context.refactor.python.equivalence import require_same
+from context.refactor.python.equivalence import marker_for, require_same
 from context.refactor.python.expressions import apart, as_value, expression_at, is_docstring
 from context.refactor.python.extract_variable import require_free
 from context.refactor.python.functions import require_name
@@ -58,11 +58,14 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     source = tree.source
     at, before, after = _place(tree, node)
     head = source[:at].decode() + before
-    rest = (
-        source[at : node.start_byte].decode() + apart(source, node, name) + source[node.end_byte :].decode()
-    )
-    text = f"{head}{name} = {as_value(tree.text(node))}{document.line_end}{after}{rest}"
-    require_same(text, name, document.text)
+    between, rest = source[at : node.start_byte].decode(), source[node.end_byte :].decode()
+    value = f"{as_value(tree.text(node))}{document.line_end}{after}{between}"
+
+    def text_with(name: str) -> str:
+        return f"{head}{name} = {value}{apart(source, node, name)}{rest}"
+
+    text, marker = text_with(name), marker_for(document.text)
+    require_same(text_with(marker), marker, document.text)
     return Rewrite(((document, checked(scopes, text)),), name_at=end_of(Position(0, 0), head))
 
 

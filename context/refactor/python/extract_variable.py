@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from context.refactor.python.effects import Effects
-from context.refactor.python.equivalence import require_same
+from context.refactor.python.equivalence import marker_for, require_same
 from context.refactor.python.expressions import apart, as_value, expression_at
 from context.refactor.python.functions import require_name
 from context.refactor.python.naming import unused, variable_name
@@ -53,29 +53,21 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     name = name or offer.name
     require_name(name)
     require_free(scopes, _area(place.statement), name)
-    statement, source = place.statement, tree.source
-    at = statement.start_byte
+    text = _text(tree, node, place.statement, name)
+    marker = marker_for(document.text)
+    require_same(_text(tree, node, place.statement, marker), marker, document.text)
+    return Rewrite(((document, checked(scopes, text)),), name_at=tree.position(place.statement.start_byte))
+
+
+def _text(tree: SourceTree, node: Node, statement: Node, name: str) -> str:
+    source, at = tree.source, statement.start_byte
     if node.parent is not None and node.parent == statement and statement.type == "expression_statement":
-        splices = [Splice(at, at, f"{name} = ")]
-    else:
-        new = name if not _is_bare_argument(node) else f"({name})"
-        head = source[line_start(source, at) : at]
-        end = f"{document.line_end}{indentation(source, at)}" if not head.strip() else "; "
-        value = as_value(tree.text(node))
-        splices = [
-            Splice(at, at, f"{name} = {value}{end}"),
-            Splice(node.start_byte, node.end_byte, apart(source, node, new)),
-        ]
-    text = "".join(_joined(source, splices))
-    require_same(text, name, document.text)
-    return Rewrite(((document, checked(scopes, text)),), name_at=tree.position(at))
-
-
-def _joined(source: bytes, splices: list[Splice]) -> list[str]:
-    """Both changes, also where the expression begins its statement."""
-    first, *rest = splices
-    tail = spliced(source, rest, first.end)
-    return [spliced(source, [], 0, first.start), first.text, tail]
+        return spliced(source, [Splice(at, at, f"{name} = ")])
+    head, value = source[line_start(source, at) : at], as_value(tree.text(node))
+    end = f"{tree.document.line_end}{indentation(source, at)}" if not head.strip() else "; "
+    use = Splice(node.start_byte, node.end_byte, apart(source, node, f"({name})" if _is_bare(node) else name))
+    # apart, since the expression may begin its statement
+    return f"{source[:at].decode()}{name} = {value}{end}{spliced(source, [use], at)}"
 
 
 def _place(effects: Effects, node: Node) -> Place:
@@ -117,7 +109,7 @@ def require_free(scopes: ScopeTree, area: Node, name: str) -> None:
         raise Refused(f"The name '{name}' is already used here.")
 
 
-def _is_bare_argument(node: Node) -> bool:
+def _is_bare(node: Node) -> bool:
     """A generator whose parentheses are those of the call."""
     parent = node.parent
     return parent is not None and parent.type == "call" and node == parent.child_by_field_name("arguments")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from context.refactor.python.bindings import owner_of
 from context.refactor.python.effects import Effects
-from context.refactor.python.equivalence import require_same
+from context.refactor.python.equivalence import marker_for, require_same
 from context.refactor.python.expressions import apart, as_operand
 from context.refactor.python.inlining import require_inlinable
 from context.refactor.python.result_checks import checked, parsed
@@ -74,7 +74,7 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     else:
         splices = [Splice(statement.start_byte, value.start_byte, "")]
     text = spliced(tree.source, splices)
-    require_same(_marked(tree, found, marker := _marker(document.text)), marker, text)
+    require_same(_marked(tree, found, marker := marker_for(document.text)), marker, text)
     public = owner.kind == "module"
     notes = (f"Other files that import '{use.name}' would not find it any more.",) if public else ()
     return Rewrite(((document, checked(scopes, text)),), notes=notes)
@@ -123,10 +123,6 @@ def _removal(tree: SourceTree, statement: Node) -> Splice:
     if tail.strip():
         return Splice(start, end + len(tail) - len(tail.lstrip()), "")
     return Splice(line_start(source, start), line_stop(source, end), "")
-
-
-def _marker(text: str) -> str:
-    return next(name for number in range(len(text) + 1) if (name := f"inlined_{number}") not in text)
 
 
 def _marked(tree: SourceTree, uses: list[Use], marker: str) -> str:

@@ -25,7 +25,7 @@ _SAME = kinds(  # evaluated twice, the same object or one that cannot be changed
     "identifier attribute subscript comparison_operator not_operator string concatenated_string integer float"
     " true false none call unary_operator"
 )
-_ALL_NAMES = re.compile(rb"(?<![\w.])(?:locals|vars|eval|exec|dir)\s*\(")
+_REFLECTION = re.compile(rb"(?<![\w.])(?:(locals|vars|dir|globals)\s*\(\s*\)|(?:eval|exec)\s*\()")
 
 
 def require_inlinable(effects: Effects, assignment: Node, uses: list[Node]) -> None:
@@ -39,8 +39,7 @@ def require_inlinable(effects: Effects, assignment: Node, uses: list[Node]) -> N
     if block is None or class_around(statement) is not None:
         raise Refused("It is an attribute of the class.")
     level = level_of(assignment)
-    if _ALL_NAMES.search(effects.tree.source, level.start_byte, level.end_byte):
-        raise Refused("The code here asks for its variables by their names.")
+    _require_no_reflection(effects, level)
     for use in uses:
         if use.start_byte < statement.end_byte or not is_inside(use, block):
             raise Refused("It is used where it may have no value yet, or one of another round.")
@@ -55,6 +54,17 @@ def require_inlinable(effects: Effects, assignment: Node, uses: list[Node]) -> N
     if len(uses) > 1 and not _is_same(value):
         raise Refused(f"It is used {len(uses)} times, and each would be a value of its own.")
     _require_unchanged(effects, statement, value, uses)
+
+
+def _require_no_reflection(effects: Effects, level: Node) -> None:
+    tree = effects.tree
+    for match in _REFLECTION.finditer(tree.source, level.start_byte, level.end_byte):
+        node = tree.root.named_descendant_for_byte_range(match.start(), match.start() + 1)
+        if node is None or node.type != "identifier":
+            continue
+        own = match[1] is None or match[1] == b"globals" or level_of(node) == level
+        if own and (match[1] != b"globals" or level.type == "module"):
+            raise Refused("The code here asks for its variables by their names.")
 
 
 def _moves_next(effects: Effects, statement: Node, value: Node, uses: list[Node]) -> bool:

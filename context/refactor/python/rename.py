@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from context.document import split_lines
-from context.refactor.python.bindings import is_binding, level_of
+from context.refactor.python.bindings import level_of, owner_of
 from context.refactor.python.functions import Definition, is_private, require_name
 from context.refactor.python.result_checks import checked, parsed
 from context.refactor.python.scope_tree import ScopeTree
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = ("parameters", "lambda_parameters")
 _BY_NAME = re.compile(rb"(?<![\w.])(?:locals|globals|vars|eval|exec|getattr|setattr)\s*\(")
+_ATTRIBUTE = "Attributes of a class may be used anywhere, under any variable."
 
 
 def find(tree: SourceTree, selection: Selection) -> Offer | None:
@@ -35,10 +36,18 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
     node = identifier_at(tree, *tree.trimmed(selection))
     if node is None or not (is_variable(node) or _is_declared(node)):
         return None
-    name = tree.text(node)
+    name, owned = tree.text(node), owner_of(tree, node)
     offer = Offer("rename", "refactor.rewrite", f"Rename '{name}'...", tree.span(node))
-    if is_binding(node) and level_of(node).type == "class_definition":
-        return replace(offer, disabled="Attributes of a class may be used anywhere, under any variable.")
+    if owned is None:
+        return offer if _is_declared(node) else None  # a builtin
+    level, binds, _ = owned
+    try:
+        if level.type == "class_definition":
+            raise Refused(_ATTRIBUTE)
+        for bind in binds:
+            _in_place(tree, bind, name, name)
+    except Refused as refused:
+        return replace(offer, disabled=str(refused))
     return offer
 
 
@@ -62,7 +71,10 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     text = checked(scopes, spliced(tree.source, splices))
     _require_same_meaning(scopes, owner, old, name, text)
     at = tree.position(node.start_byte)
-    shift = sum(len(name) - len(old) for place in set(places) if _is_before(place, node))
+    shift = sum(
+        len(_in_place(tree, place, old, name)) - len(old) for place in places if _is_before(place, node)
+    )
+    shift += len(_in_place(tree, node, old, name)) - len(name)  # behind "as"
     at = at._replace(column=at.column + shift)
     return Rewrite(((document, text),), name_at=at, notes=_notes(tree, owner, old, uses, name))
 
@@ -74,15 +86,11 @@ def _require_new_name(tree: SourceTree, owner: Scope, old: str, name: str) -> No
     if name == old:
         raise Refused(f"It is called '{name}' already.")
     if owner.kind == "class":
-        raise Refused("Attributes of a class may be used anywhere, under any variable.")
+        raise Refused(_ATTRIBUTE)
     if is_private(old) and re.search(rb"(?<!\w)class\s", tree.source):
         raise Refused(f"Python changes names like '{old}' inside classes.")
-    for scope in owner.inside():
-        used = any(use.name == name for use in scope.uses)
-        if used or name in scope.bound or name in scope.to_module or name in scope.to_outside:
-            raise Refused(f"The name '{name}' is already used where '{old}' is.")
-    if any(name in scope.to_outside or name in scope.to_module for scope in owner.around()):
-        raise Refused(f"The name '{name}' is declared around '{old}'.")
+    if name in owner.bound or name in owner.to_module or name in owner.to_outside:
+        raise Refused(f"The name '{name}' is already used where '{old}' is.")
 
 
 def _is_declared(node: Node) -> bool:
@@ -211,7 +219,7 @@ def _require_same_meaning(before: ScopeTree, owner: Scope, old: str, name: str, 
         now = [(use.name, use.kind, number[1].get(id(second.owner(use.name)))) for use in _ordered(second)]
         own = number[0][id(owner)]
         if [(name if (one, home) == (old, own) else one, kind, home) for one, kind, home in was] != now:
-            raise Refused(f"'{name}' would mean something else somewhere in the file.")
+            raise Refused(f"'{name}' means something else where '{old}' is used, or the other way round.")
 
 
 def _ordered(scope: Scope) -> list[Use]:

@@ -207,9 +207,7 @@ def _nested(tree: SourceTree, node: Node) -> Simpler | None:
     def splices() -> list[Splice]:
         source, block = tree.source, block_of(inner)
         first, last = line_stop(source, colon_of(inner).end_byte), line_stop(source, block.end_byte)
-        head = Splice(
-            conditions[0].start_byte, colon_of(inner).end_byte, f"{_gap(tree, conditions[0])}{text}:"
-        )
+        head = Splice(outer.start_byte, colon_of(inner).end_byte, f"{_gap(tree, outer)}{text}:")
         deep, flat = indentation(source, block.start_byte), indentation(source, inner.start_byte)
         return [head, *shifted(tree, first, last, deep, flat)]
 

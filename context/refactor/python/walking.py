@@ -82,4 +82,11 @@ def is_variable(node: Node) -> bool:
         return parent.child_by_field_name("attribute") != node
     if parent.type in ("keyword_argument", "keyword_pattern"):
         return parent.named_children[0] != node
-    return parent.type != "dotted_name" or parent.named_children[0] == node
+    if parent.type == "aliased_import":
+        return parent.child_by_field_name("alias") == node
+    if parent.type != "dotted_name":
+        return True
+    around = parent.parent
+    if around is None or around.type in ("aliased_import", "relative_import"):
+        return False
+    return parent.named_children[0] == node and around.child_by_field_name("module_name") != parent
