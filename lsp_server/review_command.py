@@ -46,6 +46,7 @@ def _run(options: argparse.Namespace) -> int:
 
     from context.history.git import GitError
     from context.review import Severity, review
+    from engine.errors import EngineError
     from lsp_server.review_formats.report import Report
 
     root = top_of(options.repo)
@@ -57,7 +58,11 @@ def _run(options: argparse.Namespace) -> int:
     except (GitError, ValueError, OSError) as error:
         print(f"codeflow-lsp: {_printable(str(error))}", file=sys.stderr)  # noqa: T201
         return FAILED
-    suspected, model = asyncio.run(_suspect(options, found)) if options.deep else ((), "")
+    try:
+        suspected, model = asyncio.run(_suspect(options, found)) if options.deep else ((), "")
+    except EngineError as error:
+        print(f"codeflow-lsp: {_printable(str(error))}", file=sys.stderr)  # noqa: T201
+        return FAILED
     report = Report(found, suspected, model)
     _write(report, options)
     if options.fail_on == "never":

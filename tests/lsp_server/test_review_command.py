@@ -60,6 +60,8 @@ def test_the_exit_code_is_for_ci(
         code, out, said = run(capsys, *at, *wrong)
         assert (code, out) == (2, "") and said.startswith("codeflow-lsp: ") and "Traceback" not in said
     assert run(capsys, "review", "--repo", str(tmp_path))[0] == 2
+    code, out, said = run(capsys, *at, "--deep", "--model", "no-such-model")
+    assert (code, out) == (2, "") and "no-such-model" in said
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "sarif", "json"])
