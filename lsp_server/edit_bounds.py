@@ -52,11 +52,7 @@ class Bounds:
         path, file = document.path, file_of(document.uri)
         if not may_be_prompted(path):
             raise PlanRefused(f"{path} is left as it is: its name is that of a file with secrets.")
-        if (
-            file is not None
-            and file.exists()
-            and not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK))
-        ):
+        if file is not None and _is_read_only(file):
             raise PlanRefused(f"{path} is read-only.")
         if document.uri == self.asked:
             return
@@ -104,6 +100,13 @@ class Bounds:
             if why := _left_out(folder, name):
                 raise PlanRefused(f"{path} is left as it is: {why}.")
         return folder / path
+
+
+def _is_read_only(file: Path) -> bool:
+    try:
+        return not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK))
+    except (OSError, ValueError):  # not on the disk yet, or not any more
+        return False
 
 
 def _left_out(folder: Path, path: str) -> str:

@@ -42,11 +42,15 @@ def omissions(
     """Lines of the new text that stand for others which were left out."""
     known = {line.strip() for change in changes for line in old[change.old_from : change.old_to]}
     return [
-        Finding("omission", path, line, f"`{new[line].strip()[:60]}` stands in place of code", "omission")
+        Finding("omission", path, line, f"`{_shown(new[line])}` stands in place of code", "omission")
         for change in changes
         for line in range(change.new_from, change.new_to)
         if len(new[line]) < 200 and new[line].strip() not in known and _OMISSION.match(new[line])
     ]
+
+
+def _shown(line: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in line.strip()[:60])
 
 
 def odd_characters(

@@ -8,6 +8,7 @@ for ruff's rules only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from context.verify.orphans import orphans
 from context.verify.python_names import name_findings
 from context.verify.ruff import RuffFailed, find_ruff, ruff_findings
 from context.verify.syntax import Parsed, has_grammar, has_reader, strict_error, too_large, tree_errors
+
+WORKERS = 4  # files that are checked at once
 
 
 def verify(before: Document, after: str, *, root: Path | None = None, lint: bool = True) -> Checks:
@@ -44,7 +47,11 @@ def verify_all(
     texts: Iterable[tuple[Document, str]], *, root: Path | None = None, lint: bool = True
 ) -> Checks:
     """The checks of an edit to several files; new files are documents without text."""
-    return joined(verify(before, after, root=root, lint=lint) for before, after in texts)
+    pairs = list(texts)
+    if len(pairs) < 2:
+        return joined(verify(before, after, root=root, lint=lint) for before, after in pairs)
+    with ThreadPoolExecutor(WORKERS) as pool:  # what takes time is another program
+        return joined(pool.map(lambda pair: verify(*pair, root=root, lint=lint), pairs))
 
 
 def _slips(before: Document, after: str, changes: list[LineChange]) -> Checks:
