@@ -16,7 +16,7 @@ from context.workspace import Snapshot
 _ABOVE, _BELOW = 16, 40  # lines around the cursor that are all asked about
 _OF_ONE_WORD = 10  # lines that hold one word: the nearest in this file, the first in others
 _MOST_HERE, _MOST_IN_ONE = 160, 8  # lines asked about in this file, in each other one
-_AWAITED = ("gone", "new", "kept", "form")  # whose first occurrence below the cursor is a signal of its own
+_AWAITED = ("gone", "new", "form")  # whose first occurrence below the cursor is a signal of its own
 _NAMED = 0.5  # what it is worth, against a changed word, that a line names the file or function edited
 _MOST_OPEN = 8  # other open documents, the last viewed first
 
@@ -54,7 +54,7 @@ def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iter
             evidence.add("other_open", 1.0)
             evidence.add("viewed", 1 / (1 + rank))
             _end(text, number, evidence)
-            evidence.add("belongs", elsewhere.strength.get(document.path, 0.0))
+            evidence.add("belongs", elsewhere.belongs(document.path), elsewhere.why.get(document.path, ""))
             yield Candidate(uri, document.path, number, document.lines[number], evidence)
     opened = {document.path for document in snapshot.documents.values()}
     for path, text in elsewhere.texts.items():
@@ -64,7 +64,7 @@ def candidates(snapshot: Snapshot, edited: Edited, elsewhere: Elsewhere) -> Iter
             evidence = of_line(edited, text, number, "", path)
             evidence.add("closed", 1.0)
             _end(text, number, evidence)
-            evidence.add("belongs", elsewhere.strength[path], elsewhere.why[path])
+            evidence.add("belongs", elsewhere.belongs(path), elsewhere.why.get(path, ""))
             yield Candidate("", path, number, text.lines[number], evidence)
 
 

@@ -5,6 +5,7 @@ Read in the background, through the gate, from the index and history; the reques
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -18,16 +19,21 @@ from context.workspace import Snapshot
 MOST_FILES = 16  # texts kept: looking through one takes a millisecond
 _RUNS_COMPARED = 6  # newest changes that past commits are compared with
 _LARGEST_FILE = 200_000  # characters: longer files are data
+_FAINT = 0.01  # strength that says nothing
 _SMALL_WORKSPACE = 40  # files: all of them are considered where there are no more
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Closed files by path; how strongly each belongs to what is edited (0 to 1), and why."""
+    """Closed files by path; how strongly a file, open or not, belongs to what is edited (0 to 1), and why."""
 
     texts: Mapping[str, SearchedText] = field(default_factory=dict)
     strength: Mapping[str, float] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
+
+    def belongs(self, path: str) -> float:
+        """The strength's logarithm, from 0 (a hundredth or nothing) to 1; a tenth is half of it."""
+        return max(0.0, 1 + math.log10(self.strength.get(path, 0.0) or _FAINT) / 2)
 
 
 def read_elsewhere(snapshot: Snapshot, uri: str, facts: Facts) -> Elsewhere:
@@ -40,7 +46,7 @@ def read_elsewhere(snapshot: Snapshot, uri: str, facts: Facts) -> Elsewhere:
     why: dict[str, str] = {}
 
     def add(path: str, worth: float, reason: str) -> None:
-        if path not in facts.opened and worth > strength.get(path, 0.0):
+        if path not in edited and worth > strength.get(path, 0.0):
             strength[path], why[path] = min(1.0, worth), reason
 
     for path in edited:
@@ -68,8 +74,7 @@ def read_elsewhere(snapshot: Snapshot, uri: str, facts: Facts) -> Elsewhere:
     for path in sorted(strength, key=lambda one: (-strength[one], one)):
         if len(texts) >= MOST_FILES:
             break
-        text = facts.text(path)
+        text = facts.text(path) if path not in facts.opened else None
         if text and len(text) <= _LARGEST_FILE:
             texts[path] = SearchedText.with_words(split_lines(text), text)
-    kept = {path: strength[path] for path in texts}
-    return Elsewhere(MappingProxyType(texts), MappingProxyType(kept), MappingProxyType(why))
+    return Elsewhere(MappingProxyType(texts), MappingProxyType(strength), MappingProxyType(why))

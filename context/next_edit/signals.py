@@ -1,6 +1,6 @@
 """What speaks for a line as the next one to be edited: each signal a number under a name.
 
-`Signals` looks once at what was edited; `of_line` then reads one line of one text. Nothing here knows how
+`Edited` looks once at what was edited; `of_line` then reads one line of one text. Nothing here knows how
 much a signal is worth (`weights`), nor which lines are asked about (`candidates`).
 """
 
@@ -17,6 +17,7 @@ from context.document import Position
 from context.next_edit.changes import Run, WordChanges
 from context.next_edit.replacement import Replacement, replacements
 from context.next_edit.words import (
+    LONGEST_LINE,
     SearchedText,
     defined_on,
     indent_of,
@@ -96,7 +97,8 @@ class Edited:
             numbers = self.here.lines_with(name)
             if not numbers or name in _BUILT_IN or not edited.issuperset(numbers):
                 continue
-            texts = [self.here.lines[n] for n in numbers if not is_comment(self.here.lines[n])]
+            texts = [self.here.lines[n][:LONGEST_LINE] for n in numbers]
+            texts = [text for text in texts if not is_comment(text)]
             bound = re.compile(_BINDS.format(name=name))
             used = re.compile(_USES.format(name=name))
             if any(map(used.search, texts)) and not any(map(bound.search, texts)):

@@ -17,7 +17,7 @@ from context.sources.similar_code import NO_NAMES
 _WORD = re.compile(r"[^\W\d]\w+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MOST_HITS = 100  # of one word in one text: a commoner one says nothing
-_LONGEST_LINE = 1000  # characters: longer lines are data
+LONGEST_LINE = 1000  # characters: longer lines are data
 _COMMENTS = ("#", "//", "/*", "*", "--", '"""', "'''")
 _DEFINES = re.compile(
     r"^\s*(?:export\s+|default\s+|pub(?:\([^)]*\))?\s+|async\s+|static\s+|public\s+|private\s+|protected\s+"
@@ -30,13 +30,13 @@ _IMPORTS = re.compile(r"^\s*(?:import|from|use|using|require|#include)\b|^.*\bre
 @lru_cache(65_536)
 def words_of(line: str) -> frozenset[str]:
     """The names on a line: no reserved words, none of one letter."""
-    return frozenset(_WORD.findall(line[:_LONGEST_LINE])) - NO_NAMES
+    return frozenset(_WORD.findall(line[:LONGEST_LINE])) - NO_NAMES
 
 
 @lru_cache(65_536)
 def tokens_of(line: str) -> tuple[str, ...]:
     """Words, numbers and signs, in order, without white space."""
-    return tuple(_TOKEN.findall(line[:_LONGEST_LINE]))
+    return tuple(_TOKEN.findall(line[:LONGEST_LINE]))
 
 
 @lru_cache(65_536)
@@ -54,14 +54,14 @@ def likeness(one: str, other: str) -> float:
 @lru_cache(65_536)
 def defined_on(line: str) -> str | None:
     """The name that a line defines a function, class or type by; "" where it has none, None elsewhere."""
-    found = _DEFINES.match(line[:_LONGEST_LINE])
+    found = _DEFINES.match(line[:LONGEST_LINE])
     return (found[1] or "") if found else None
 
 
 @lru_cache(65_536)
 def is_import(line: str) -> bool:
     """Whether a line is, or begins, an import."""
-    return bool(_IMPORTS.match(line[:_LONGEST_LINE]))
+    return bool(_IMPORTS.match(line[:LONGEST_LINE]))
 
 
 @lru_cache(65_536)
