@@ -12,9 +12,9 @@ from context.document import Document
 from context.refactor.grammar.branches import Branch, branch_at, statements_of
 from context.refactor.grammar.conditions import inner, negated
 from context.refactor.grammar.editing import Change, Editing
-from context.refactor.grammar.effects import Effects
+from context.refactor.grammar.effects import Effects, effects_of
 from context.refactor.grammar.languages import table_of
-from context.refactor.grammar.names import names_in
+from context.refactor.grammar.names import Name, names_in
 from context.refactor.grammar.result import checked, opened
 from context.refactor.grammar.tables import Table
 from context.refactor.grammar.walking import contains, place_in_parent, within
@@ -86,7 +86,7 @@ def _plan(tree: SourceTree, table: Table, selection: Selection) -> _Plan | None:
     plan = _without_else(branch, table) if branch.otherwise is not None else _guard(branch, table)
     if plan is None or not statements_of(plan.body) or not _is_outdentable(tree, plan.body):
         return None
-    return plan if _names_are_free(Effects(tree, table), plan) else None
+    return plan if _names_are_free(effects_of(tree, table), plan) else None
 
 
 def _without_else(branch: Branch, table: Table) -> _Plan | None:
@@ -147,7 +147,7 @@ def _names_are_free(effects: Effects, plan: _Plan) -> bool:
     function = within(body, table.functions) or effects.tree.root
     for statement in statements_of(body):
         for text in names_in(effects.tree, table, statement):
-            name = effects.name(text)
+            name = Name(effects.tree, table, text, function)
             bound = [b for b in name.bindings if b.scope.id == body.id]
             if bound and any(contains(function, n) and not contains(body, n) for n in name.occurrences):
                 return False

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from context.document import Position, end_of, line_end
@@ -46,9 +48,10 @@ class Editing:
 
     def __init__(self, tree: SourceTree, table: Table) -> None:
         self.tree, self.table, self.document = tree, table, tree.document
-        self._starts = [0]
-        for line in tree.document.lines:
-            self._starts.append(self._starts[-1] + len(line))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *accumulate(len(line) for line in self.document.lines)]
 
     def offset(self, byte: int) -> int:
         """The offset in code points of a byte."""
@@ -216,10 +219,7 @@ class Editing:
 
     def is_taken(self, name: str, scope: Node) -> bool:
         """Whether the name occurs in ``scope``, whatever it means there."""
-        return any(
-            scope.start_byte <= node.start_byte < scope.end_byte
-            for node in Name(self.tree, self.table, name).occurrences
-        )
+        return bool(Name(self.tree, self.table, name, scope).occurrences)
 
 
 def error_count(tree: SourceTree) -> int:

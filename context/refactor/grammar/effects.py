@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from context.refactor.grammar.names import Name
+from context.refactor.grammar.names import Name, names_in
 from context.refactor.grammar.tables import Table
-from context.refactor.grammar.walking import walk, within
+from context.refactor.grammar.walking import contains, walk, within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -34,17 +35,48 @@ class Effect(IntEnum):
 
 
 class Effects:
-    """Answers for one tree; remembers which names are fixed."""
+    """Answers for one tree; remembers the names it was asked for."""
 
     def __init__(self, tree: SourceTree, table: Table) -> None:
         self.tree, self.table = tree, table
-        self._names: dict[str, Name] = {}
+        self._names: dict[tuple[str, int], Name] = {}
 
-    def name(self, text: str) -> Name:
-        """One name of the file."""
-        if text not in self._names:
-            self._names[text] = Name(self.tree, self.table, text)
-        return self._names[text]
+    def name(self, near: Node, text: str = "") -> Name:
+        """The name that ``near`` is, or ``text`` there: in its top-level statement where that binds it.
+
+        Elsewhere in the whole file, but only where the file binds it: other names mean nothing here.
+        """
+        text = text or self.tree.text(near)
+        top = self._top(near)
+        found = self._named(text, top)
+        binding = found.binding_at(near.start_byte)
+        if (binding is None or binding.scope == self.tree.root) and text in self._of_file:
+            return self._named(text, self.tree.root)
+        return found
+
+    def _named(self, text: str, around: Node) -> Name:
+        key = (text, around.id)
+        if key not in self._names:
+            self._names[key] = Name(self.tree, self.table, text, around)
+        return self._names[key]
+
+    def _top(self, node: Node) -> Node:
+        at = self.tree.root.first_child_for_byte(node.start_byte)
+        return at if at is not None and contains(at, node) else self.tree.root
+
+    @cached_property
+    def _of_file(self) -> frozenset[str]:
+        """What the top-level statements declare."""
+        found: set[str] = set()
+        for child in self.tree.root.named_children:
+            declared = child.child_by_field_name("declaration") or child
+            named = declared.child_by_field_name("name")
+            if named is not None:
+                found.add(self.tree.text(named))
+            elif declared.type.endswith("_declaration") or declared.type == "import_statement":
+                for part in declared.named_children:
+                    found.update(names_in(self.tree, self.table, part.child_by_field_name("name") or part))
+        return frozenset(found)
 
     def of(self, nodes: Iterable[Node]) -> Effect:
         """The most severe effect of evaluating these."""
@@ -61,7 +93,7 @@ class Effects:
         if node.type in ("this", "super"):
             return Effect.NONE
         if node.type == "identifier":
-            name = self.name(self.tree.text(node))
+            name = self.name(node)
             binding = name.binding_at(node.start_byte)
             is_elsewhere = binding is None or name.is_imported(binding)
             return Effect.NONE if is_elsewhere or name.is_fixed(node) else Effect.READS
@@ -87,7 +119,7 @@ class Effects:
             operator = one.child_by_field_name("operator")
             if operator is not None and not self._is_harmless_operator(one, self.tree.text(operator)):
                 return False
-            if one.type == "identifier" and not self.name(self.tree.text(one)).is_fixed(one):
+            if one.type == "identifier" and not self.name(one).is_fixed(one):
                 return False
         return True
 
@@ -113,7 +145,7 @@ class Effects:
         if kind == "binary_expression" and self._may_read(node):
             return Effect.READS
         if kind in ("identifier", "shorthand_property_identifier"):
-            return Effect.NONE if self.name(self.tree.text(node)).is_fixed(node) else Effect.READS
+            return Effect.NONE if self.name(node).is_fixed(node) else Effect.READS
         return Effect.NONE
 
     def _may_read(self, node: Node) -> bool:
@@ -137,3 +169,9 @@ class Effects:
             if named is None or self.tree.text(named) != "constructor":
                 return True
         return False
+
+
+@lru_cache(maxsize=2)
+def effects_of(tree: SourceTree, table: Table) -> Effects:
+    """The answers for a tree, shared by all that is asked about it one after the other."""
+    return Effects(tree, table)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from context.document import Document
 from context.refactor.grammar import go_values, typescript_values
 from context.refactor.grammar.editing import Change, Editing
-from context.refactor.grammar.effects import Effects
+from context.refactor.grammar.effects import Effects, effects_of
 from context.refactor.grammar.languages import table_of
 from context.refactor.grammar.naming import name_for
 from context.refactor.grammar.places import Place, is_part_of_chain, place_for
@@ -44,7 +44,7 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
     node = expression_at(tree, table, selection) if table is not None else None
     if table is None or node is None:
         return None
-    effects = Effects(tree, table)
+    effects = effects_of(tree, table)
     try:
         place = place_of(effects, node)
     except Refused as no:
@@ -60,7 +60,7 @@ def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     """The document with the variable; Refused where that is not exact or the name is taken."""
     tree, table = opened(document)
     node = expression_at(tree, table, offer.selection)
-    place = place_of(Effects(tree, table), node) if node is not None else None
+    place = place_of(effects_of(tree, table), node) if node is not None else None
     if node is None or place is None:
         raise Refused("This is no expression that a variable can take the place of.")
     editing = Editing(tree, table)

@@ -66,12 +66,12 @@ def is_untyped(effects: Effects, node: Node) -> bool:
     if node.type in _LITERALS or node.type in ("nil", "iota"):
         return True
     if node.type == "identifier":
-        return _is_constant_name(effects.name(effects.tree.text(node)), node)
+        return _is_constant_name(effects.name(node), node)
     if node.type == "selector_expression":
         operand, part = node.child_by_field_name("operand"), node.child_by_field_name("field")
         if operand is None or part is None or operand.type != "identifier":
             return False
-        return effects.name(effects.tree.text(operand)).binding_at(operand.start_byte) is None
+        return effects.name(operand).binding_at(operand.start_byte) is None
     if node.type == "binary_expression":
         operator, left = node.child_by_field_name("operator"), node.child_by_field_name("left")
         if operator is not None and operator.type in _COMPARISONS:
@@ -136,7 +136,7 @@ def _returns_one(effects: Effects, call: Node) -> bool:
     if callee is None or callee.type != "identifier":
         return False
     text = effects.tree.text(callee)
-    binding = effects.name(text).binding_at(callee.start_byte)
+    binding = effects.name(callee).binding_at(callee.start_byte)
     if binding is None:
         return text in _ONE
     holder = binding.places[0].parent

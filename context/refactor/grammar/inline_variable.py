@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from context.document import Document
 from context.refactor.grammar import go_values, typescript_values
 from context.refactor.grammar.editing import Change, Editing
-from context.refactor.grammar.effects import Effect, Effects
+from context.refactor.grammar.effects import Effect, Effects, effects_of
 from context.refactor.grammar.languages import table_of
 from context.refactor.grammar.locals import Local, identifier_at, is_private, local_at
 from context.refactor.grammar.names import names_in
@@ -39,7 +39,7 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
     node = identifier_at(tree, table, selection) if table is not None else None
     if table is None or node is None:
         return None
-    effects = Effects(tree, table)
+    effects = effects_of(tree, table)
     local = local_at(effects, node)
     if local is None or not local.uses or local.declaration.has_error:
         return None
@@ -53,7 +53,7 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
 def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     """The document without the variable; ``name`` means nothing here."""
     tree, table = opened(document)
-    node, effects = identifier_at(tree, table, offer.selection), Effects(tree, table)
+    node, effects = identifier_at(tree, table, offer.selection), effects_of(tree, table)
     local = local_at(effects, node) if node is not None else None
     if local is None:
         raise Refused("This is no variable that one statement alone declares.")
@@ -145,13 +145,14 @@ def _check_go(effects: Effects, local: Local) -> None:
 def _check_names(effects: Effects, local: Local) -> None:
     """The names in the value mean the same at every use."""
     for text, nodes in names_in(effects.tree, effects.table, local.value).items():
-        name = effects.name(text)
         for node in nodes:
-            there = name.binding_at(node.start_byte)
+            there = effects.name(node).binding_at(node.start_byte)
             if there is not None and contains(local.value, there.scope):
                 continue
-            if any(name.binding_at(use.start_byte) is not there for use in local.uses):
-                raise Refused(f"'{text}' means something else where it is used.")
+            for use in local.uses:
+                here = effects.name(use, text).binding_at(use.start_byte)
+                if (here.scope if here else None) != (there.scope if there else None):
+                    raise Refused(f"'{text}' means something else where it is used.")
 
 
 def _check_move(effects: Effects, local: Local, effect: Effect) -> None:

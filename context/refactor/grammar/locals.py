@@ -47,7 +47,7 @@ def identifier_at(tree: SourceTree, table: Table, selection: Selection) -> Node 
 
 def local_at(effects: Effects, node: Node) -> Local | None:
     """The variable a name means, where one statement binds it and only it."""
-    name = effects.name(effects.tree.text(node))
+    name = effects.name(node)
     binding = name.binding_at(node.start_byte)
     if binding is None or len(binding.places) != 1:
         return None

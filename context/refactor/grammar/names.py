@@ -38,18 +38,17 @@ class Binding:
 
 
 class Name:
-    """All that a file says of one name."""
+    """All that a file, or the part of it in ``around``, says of one name."""
 
-    def __init__(self, tree: SourceTree, table: Table, text: str) -> None:
-        self.tree, self.table, self.text = tree, table, text
+    def __init__(self, tree: SourceTree, table: Table, text: str, around: Node) -> None:
+        self.tree, self.table, self.text, self.around = tree, table, text, around
 
     @cached_property
     def occurrences(self) -> list[Node]:
         """The identifiers of this name, in order."""
         found = []
-        for match in re.finditer(
-            rb"(?<![\w$])" + re.escape(self.text.encode()) + rb"(?![\w$])", self.tree.source
-        ):
+        pattern = re.compile(rb"(?<![\w$])" + re.escape(self.text.encode()) + rb"(?![\w$])")
+        for match in pattern.finditer(self.tree.source, self.around.start_byte, self.around.end_byte):
             node = self.tree.root.named_descendant_for_byte_range(match.start(), match.end())
             if node is not None and node.type in self.table.identifiers and node.end_byte == match.end():
                 found.append(node)

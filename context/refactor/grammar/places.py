@@ -151,12 +151,9 @@ def _targets(left: Node) -> list[Node]:
 
 
 def _check_names(effects: Effects, expression: Node, statement: Node) -> None:
-    for text in names_in(effects.tree, effects.table, expression):
-        name = effects.name(text)
-        for node in name.occurrences:
-            if not contains(expression, node):
-                continue
-            binding = name.binding_at(node.start_byte)
+    for text, nodes in names_in(effects.tree, effects.table, expression).items():
+        for node in nodes:
+            binding = effects.name(node).binding_at(node.start_byte)
             if binding is None or contains(expression, binding.scope):
                 continue
             inside = [p for p in binding.places if contains(statement, p) and not contains(expression, p)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from context.document import Document
 from context.refactor.grammar.editing import Change, Editing
-from context.refactor.grammar.effects import Effects
+from context.refactor.grammar.effects import Effects, effects_of
 from context.refactor.grammar.languages import table_of
 from context.refactor.grammar.locals import identifier_at
 from context.refactor.grammar.names import Binding, Name
@@ -31,7 +31,7 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
     node = identifier_at(tree, table, selection) if table is not None else None
     if table is None or node is None:
         return None
-    found = _local(Effects(tree, table), node)
+    found = _local(effects_of(tree, table), node)
     if found is None:
         return None
     text = found[0].text
@@ -41,7 +41,7 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
 def perform(document: Document, offer: Offer, name: str = "") -> Rewrite:
     """The document with the variable under its new name."""
     tree, table = opened(document)
-    node, effects = identifier_at(tree, table, offer.selection), Effects(tree, table)
+    node, effects = identifier_at(tree, table, offer.selection), effects_of(tree, table)
     found = _local(effects, node) if node is not None else None
     if node is None or found is None:
         raise Refused("This is no variable that only this file knows.")
@@ -64,7 +64,7 @@ def _named(use: Node, old: str, new: str) -> str:
 
 
 def _local(effects: Effects, node: Node) -> tuple[Name, Binding] | None:
-    name = effects.name(effects.tree.text(node))
+    name = effects.name(node)
     binding = name.binding_at(node.start_byte)
     if binding is None or within(binding.scope, effects.table.functions) is None:
         return None
@@ -85,8 +85,7 @@ def _is_more(use: Node) -> bool:
 
 def _check_captures(effects: Effects, new: str, old: Name, binding: Binding) -> None:
     """Refused where a use would then mean another variable of the new name."""
-    name = effects.name(new)
     for use in old.uses(binding):
-        other = name.binding_at(use.start_byte)
+        other = effects.name(use, new).binding_at(use.start_byte)
         if other is not None and other.start >= binding.start:
             raise Refused(f"The name '{new}' is already used here.")

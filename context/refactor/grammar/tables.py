@@ -16,7 +16,7 @@ Evaluated = Literal["once", "perhaps", "again"]
 Reach = Literal["block", "function", "self", "file"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one a language: known by its identity
 class Table:
     """One language. Fields are written "type.field"; "type." is a child without a field name."""
 

@@ -119,7 +119,7 @@ def _is_open_argument(effects: Effects, argument: Node, is_method: bool) -> bool
     if argument.type in _FUNCTIONS:
         return not is_method or _has_untyped_parameter(argument)
     if argument.type == "identifier" and not is_method:
-        binding = effects.name(effects.tree.text(argument)).binding_at(argument.start_byte)
+        binding = effects.name(argument).binding_at(argument.start_byte)
         return binding is None or binding.scope.type == "program"
     return argument.type == "spread_element" or (
         argument.type in ("array", "object") and not argument.named_child_count
@@ -132,7 +132,9 @@ def _is_plain_class(effects: Effects, constructor: Node) -> bool:
     if text in _PLAIN or text.endswith(("Error", "Exception")):
         return True
     binding = (
-        effects.name(text).binding_at(constructor.start_byte) if constructor.type == "identifier" else None
+        effects.name(constructor).binding_at(constructor.start_byte)
+        if constructor.type == "identifier"
+        else None
     )
     declared = binding.places[0].parent if binding is not None else None
     return (
@@ -167,7 +169,7 @@ def _check_narrowing(effects: Effects, node: Node) -> None:
         if place_in_parent(one) == "call_expression.function" and one.id != node.id:
             continue
         is_path = one.type in ("member_expression", "subscript_expression")
-        is_variable = one.type == "identifier" and not effects.name(effects.tree.text(one)).is_fixed(one)
+        is_variable = one.type == "identifier" and not effects.name(one).is_fixed(one)
         if not (is_path or is_variable):
             continue
         path = effects.tree.source[one.start_byte : one.end_byte]
