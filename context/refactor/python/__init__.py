@@ -11,7 +11,9 @@ from context.refactor.python import (
     extract_variable,
     inline_function,
     inline_variable,
+    introduce_parameter_object,
     invert_if,
+    move_function_to_method,
     move_method_to_function,
     rename,
     simplify_conditional,
@@ -29,5 +31,7 @@ ACTIONS: dict[str, Action] = {
     "extract-function": Action(extract_function.find, extract_function.perform),
     "extract-method": Action(extract_function.find_method, extract_function.perform),
     "inline-function": Action(inline_function.find, inline_function.perform),
+    "move-function-to-method": Action(move_function_to_method.find, move_function_to_method.perform),
+    "introduce-parameter-object": Action(introduce_parameter_object.find, introduce_parameter_object.perform),
     "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
 }

@@ -14,11 +14,12 @@ from context.refactor.python.functions import Definition, definition_at
 from context.refactor.python.inlined_call import InlinedCall
 from context.refactor.python.method_sites import sites_of
 from context.refactor.python.receivers import Receivers
+from context.refactor.python.removal import without
 from context.refactor.python.result_checks import checked, parsed
 from context.refactor.python.scope_tree import ScopeTree, scopes_of
 from context.refactor.python.scopes import Scope
-from context.refactor.python.splices import Splice, indentation, spliced
-from context.refactor.python.walking import identifier_at, is_inside, parts_of
+from context.refactor.python.splices import Splice, spliced
+from context.refactor.python.walking import identifier_at, is_inside
 from context.refactor.values import Offer, Refused, Rewrite, Selection
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _splices(names: ScopeTree, definition: Definition, call: Node | None) -> lis
         nothing = "Nothing in the file calls it." if call is None else "This may be a call of something else."
         raise Refused(nothing)
     splices = [splice for one in chosen for splice in InlinedCall(callee, *one).splices()]
-    return splices if call is not None else [*splices, _without(definition)]
+    return splices if call is not None else [*splices, without(definition)]
 
 
 def _calls(callee: Callee, *, every: bool) -> list[tuple[Node, Scope, Node | None]]:
@@ -154,23 +155,3 @@ def _method_calls(callee: Callee) -> list[tuple[Node, Scope, Node | None]]:
             raise Refused("The method calls itself.")
         found.append((site.call, site.scope, site.node.children[0]))
     return found
-
-
-def _without(definition: Definition) -> Splice:
-    """The function's lines gone, with the smaller of the gaps around them."""
-    tree = definition.tree
-    start, stop = definition.first_line, definition.last_line
-    block = definition.outer.parent
-    if block is not None and block.type == "block" and len(parts_of(block)) == 1:
-        inner = indentation(tree.source, definition.outer.start_byte)
-        return Splice(start, stop, f"{inner}pass{tree.document.line_end}")
-    blank = rb"(?:[ \t\f]*(?:\r\n|\r|\n))*"
-    after = re.compile(blank).match(tree.source, stop)
-    above = tree.source[:start]
-    lines = above.splitlines(keepends=True)
-    empty = 0
-    while lines and not lines[-1].strip():
-        empty += len(lines.pop())
-    below = after.end() - stop if after is not None else 0
-    ends = stop + below >= len(tree.source)
-    return Splice(start - empty, stop, "") if ends or 0 < empty <= below else Splice(start, stop + below, "")

@@ -42,6 +42,7 @@ _BOUND = frozenset(  # decorators whose work needs the class, by the last part o
     | {"overload", "override", "singledispatchmethod", "register"}
     | {"validator", "field_validator", "model_validator", "root_validator"}
 )
+_MOST_BYTES = 120_000  # of a file that is read whole where its words let doubt
 _CONDITIONAL = ("if_statement", "try_statement", "for_statement", "while_statement", "with_statement")
 
 
@@ -50,14 +51,19 @@ def find(tree: SourceTree, selection: Selection) -> Offer | None:
     method = definition_at(tree, selection)
     if method is None or method.is_class or method.class_around is None or not method.name:
         return None
-    name = _name_for(method)
+    name, disabled = _name_for(method), _hindrance(method)
+    if not disabled and len(tree.source) <= _MOST_BYTES and _is_suspect(method):
+        try:
+            _Move(tree, method, name).text()
+        except Refused as refused:
+            disabled = str(refused)
     return Offer(
         _ACTION,
         "refactor.rewrite",
         f"Move method '{method.name}' to a function" + (f" '{name}'" if name != method.name else ""),
         tree.span(method.node),
         name,
-        disabled=_hindrance(method),
+        disabled=disabled,
     )
 
 
@@ -86,6 +92,15 @@ def _name_for(method: Definition) -> str:
         return name
     taken = names.module.bound | names.unbound() | BUILTINS
     return unused_name(f"{snake_case(_class_of(method).name)}_{name.lstrip('_')}", taken)
+
+
+def _is_suspect(method: Definition) -> bool:
+    """Whether the file's words let doubt that it can go: another of its name, a value, an odd receiver."""
+    word, source = re.escape(method.name.encode()), method.tree.source
+    odd = re.compile(rb"[)\]]\s*\.%s\b|(?<![.\w])(?<!def )%s\b|\.%s\b(?!\s*\()" % (word, word, word))
+    heads = len(re.findall(rb"\bdef\s+%s\b" % word, source))
+    has_values = any(parameter.default is not None for parameter in method.parameters)
+    return heads > 1 or has_values or bool(method.decorators) or odd.search(source) is not None
 
 
 def _meanings(names: ScopeTree, name: str) -> bool:
@@ -142,10 +157,15 @@ class _Move:
         self.keeps_receiver = not self.is_static and self._uses_receiver()
 
     def rewrite(self) -> Rewrite:
+        """The file's new text, checked, and what it leaves to the user."""
+        new = checked(self.names, self.text())
+        return Rewrite(((self.tree.document, new),), notes=tuple(self._notes()))
+
+    def text(self) -> str:
+        """The file's new text."""
         calls = FunctionCalls(self.names, self.name, self.is_static, self.is_of_class, self.keeps_receiver)
         splices = [splice for site in self.sites for splice in calls.at(site)]
-        text = self._moved([*splices, *calls.imports])
-        return Rewrite(((self.tree.document, checked(self.names, text)),), notes=tuple(self._notes()))
+        return self._moved([*splices, *calls.imports])
 
     # -- what must hold --------------------------------------------------------------------------------------
 

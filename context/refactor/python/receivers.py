@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from context.refactor.python.functions import Definition
+from context.refactor.python.functions import Definition, Parameter
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -146,10 +146,14 @@ class Receivers:
                 return None
             of_class = "classmethod" in method.decorators or method.name in _OF_CLASS
             return Receiver("class" if of_class else "instance", around)
-        if parameter.annotation is None or parameter.kind in ("rest", "keywords"):
+        if parameter.kind in ("rest", "keywords"):
             return None
-        known = self._class_named(parameter.annotation.named_children[0])
+        known = self.annotated(parameter)
         return Receiver("instance", known) if known is not None else None
+
+    def annotated(self, parameter: Parameter) -> Definition | None:
+        """The class of the file that a parameter is said to be an instance of."""
+        return self._class_named(parameter.annotation.named_children[0]) if parameter.annotation else None
 
     def _class_named(self, node: Node) -> Definition | None:
         if node.type == "subscript":  # Base[int]

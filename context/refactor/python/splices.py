@@ -34,7 +34,7 @@ def spliced(source: bytes, splices: Iterable[Splice], start: int = 0, end: int |
     """
     end = len(source) if end is None else end
     parts, at, removed = [], start, False
-    for splice in sorted(set(splices), key=lambda part: (part.start, -part.end)):
+    for splice in sorted(set(splices), key=lambda part: (part.start, part.start < part.end, -part.end)):
         if splice.start < start or splice.end > end or (removed and splice.start < splice.end <= at):
             continue
         if splice.start < at:
