@@ -54,6 +54,21 @@ _BY_NAME = {language.name: language for language in _KNOWN} | {
 _BY_EXTENSION = {extension: language for language in _BY_NAME.values() for extension in language.extensions}
 
 
+_FAMILIES = {
+    "javascriptreact": "javascript",
+    "typescript": "javascript",
+    "typescriptreact": "javascript",
+    "c": "cpp",
+    "kotlin": "java",
+    "scala": "java",
+}
+
+
+def family_of(language: str) -> str:
+    """The languages whose files use each other's names, by one of them."""
+    return _FAMILIES.get(language, language)
+
+
 def language_named(name: str) -> Language:
     """The language an editor names; an unknown one is served without grammar."""
     return _BY_NAME.get(name) or Language(name, ())

@@ -123,6 +123,10 @@ class Librarian:
                 self._trees = Trees()
             return self._trees
 
+    def facts(self, uri: str, snapshot: Snapshot) -> Facts:
+        """What is known around a document. Its answers read caches and files: not for the event loop."""
+        return self._facts(self._folder_of(uri), snapshot)
+
     def notice(self, snapshot: Snapshot, document: Document, line: int) -> None:
         """The cursor is, or was, at ``line`` of ``document``: make a dossier where the last one is stale."""
         if self._closed or not self._is_stale(document, line):

@@ -20,6 +20,7 @@ from context.refactor import Offer, Selection
 from context.refactor.actions import exact_offers
 from context.refactor.model_offers import Diagnostic, model_offers
 from context.refactor.source_tree import SourceTree
+from lsp_server import propagation
 from lsp_server.edit_plan import EditPlan
 from lsp_server.explain_code import EXPLAIN_COMMAND
 from lsp_server.from_lsp import position_in
@@ -122,6 +123,8 @@ def offers_at(
         except Exception:  # the others are still there
             logger.exception("exact refactorings of a %s document failed", document.language)
     by_model = model_offers(document, source, selection, diagnostics)
+    if (follow := propagation.offer_at(server.files.snapshot(), document, selection)) is not None:
+        exact.insert(0, follow)
     fixes = [offer for offer in by_model if offer.kind == "quickfix"]
     return [*fixes, *exact, *(offer for offer in by_model if offer.kind != "quickfix")]
 
@@ -151,6 +154,9 @@ def _actions(
         action.data = data
     else:
         action.command = types.Command(title=offer.title, command=REFACTOR_COMMAND, arguments=[data])
+    if offer.action == propagation.ACTION and action.data is not None and honours_annotations(server):
+        action.data = to_data(Offered(document.uri, document.version, offer, preview=True))
+        return [action]
     wanted = server.settings.refactor.preview
     if wanted == "never" or (wanted == "auto" and offer.exact):
         return [action]

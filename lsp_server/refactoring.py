@@ -15,6 +15,7 @@ from context.refactor import Offer, Refused, Rewrite
 from context.refactor.actions import perform
 from context.refactor.model_offers import instruction_of, without_request
 from engine.errors import EngineError
+from lsp_server import propagation
 from lsp_server.edit_plan import EditPlan, PlanRefused, plan_from_rewrite
 from lsp_server.from_lsp import file_of
 from lsp_server.model_edit import edit
@@ -37,7 +38,9 @@ async def plan_of(server: CodeFlowServer, offered: Offered, name: str = "") -> E
     offer = offered.offer
     folders = [path for uri in server.folders if (path := file_of(uri)) is not None]
     try:
-        if offer.exact:
+        if offer.action == propagation.ACTION:
+            rewrite = await propagation.follow(server, document, offer)
+        elif offer.exact:
             rewrite = await asyncio.to_thread(perform, document, offer, name)
         else:
             rewrite = await _by_model(server, document, offer)

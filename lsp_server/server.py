@@ -28,6 +28,7 @@ from lsp_server.ask import Ask
 from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
 from lsp_server.model_session import ModelSession, is_remote, open_session
+from lsp_server.next_edit import NextEdits
 from lsp_server.progress import ModelProgress
 from lsp_server.protocol import DocumentlessProtocol
 from lsp_server.settings import Settings
@@ -60,6 +61,7 @@ class CodeFlowServer(LanguageServer):
         self.ghost_text = GhostText()
         self.stats = Stats()
         self.shown_texts = ShownTexts()
+        self.next_edits = NextEdits()
         self.state, self.message = "starting", "the model is not loaded yet"
         self.declined: set[str] = set()  # servers that the user does not want prompts sent to
         self._retry_at: float | None = None  # monotonic
@@ -118,6 +120,7 @@ class CodeFlowServer(LanguageServer):
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.ghost_text.forget(uri)
+        self.next_edits.forget(uri)
         self._cursors.pop(uri, None)
         self._untold.discard(uri)
         if self.librarian is not None:
@@ -347,6 +350,7 @@ def create_server(backend: str = "") -> CodeFlowServer:
         explain_code,
         inline_completion,
         lifecycle,
+        next_edit,
         question,
         show_text,
         text_sync,
@@ -354,6 +358,6 @@ def create_server(backend: str = "") -> CodeFlowServer:
 
     server = CodeFlowServer(backend)
     rooms = lifecycle, text_sync, inline_completion, completion, commands, explain, question
-    for room in (*rooms, code_action, explain_code, show_text):
+    for room in (*rooms, code_action, explain_code, next_edit, show_text):
         room.register(server)
     return server

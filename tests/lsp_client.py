@@ -92,6 +92,28 @@ class Editor:
         return await self.request("codeflow/account", {"key": item.command.arguments[0]})
 
 
+def like_vscode(can: types.ClientCapabilities) -> None:
+    """What VS Code's client says of itself."""
+    assert can.text_document and can.window
+    can.text_document.code_action = types.CodeActionClientCapabilities(
+        code_action_literal_support=types.ClientCodeActionLiteralOptions(
+            types.ClientCodeActionKindOptions(value_set=[types.CodeActionKind.Refactor])
+        ),
+        disabled_support=True,
+        data_support=True,
+        resolve_support=types.ClientCodeActionResolveOptions(properties=["edit"]),
+        honors_change_annotations=True,
+    )
+    can.workspace = types.WorkspaceClientCapabilities(
+        workspace_edit=types.WorkspaceEditClientCapabilities(
+            document_changes=True,
+            resource_operations=[types.ResourceOperationKind.Create, types.ResourceOperationKind.Rename],
+            change_annotation_support=types.ChangeAnnotationsSupportOptions(groups_on_label=True),
+        )
+    )
+    can.window.show_document = types.ShowDocumentClientCapabilities(support=True)
+
+
 @asynccontextmanager
 async def editor(
     *,

@@ -15,6 +15,7 @@ from heapq import nlargest
 from math import sqrt
 
 from context.index.store import Defined, GraphRow
+from context.language import family_of
 
 COMPOUND = 1  # flags of a defined name
 PRIVATE = 2
@@ -33,14 +34,6 @@ MOST_ROUNDS = 30  # 0.85 ** 30 is below 1%: later rounds change no order that ma
 SETTLED = 1e-4  # sum of changes, of a total of 1, that ends the rounds early
 
 _COMPOUND = re.compile(r"[A-Za-z0-9]_[A-Za-z0-9]|[a-z][A-Z]|[A-Z][a-z].*[A-Z][a-z]")
-_FAMILIES = {
-    "javascriptreact": "javascript",
-    "typescript": "javascript",
-    "typescriptreact": "javascript",
-    "c": "cpp",
-    "kotlin": "java",
-    "scala": "java",
-}  # languages whose files use each other's names
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ def graph_of(rows: Callable[[], Iterable[GraphRow]], imported: Callable[[GraphRo
     for position, row in enumerate(rows()):
         positions[row.path] = position
         files.append(row.file)
-        by_name = definers.setdefault(_family(row.language), {})
+        by_name = definers.setdefault(family_of(row.language), {})
         for name, flags in zip(row.defined, row.flags, strict=True):
             there = by_name.get(name, ())
             if len(there) <= MOST_DEFINERS:
@@ -99,7 +92,7 @@ def graph_of(rows: Callable[[], Iterable[GraphRow]], imported: Callable[[GraphRo
     starts, targets, strengths = array("q", [0]), array("q"), array("d")
     for position, row in enumerate(rows()):
         near = {positions[path] for path in imported(row) if path in positions} - {position}
-        for target, weight in _out_edges(row, position, definers[_family(row.language)], weights, near):
+        for target, weight in _out_edges(row, position, definers[family_of(row.language)], weights, near):
             targets.append(target)
             strengths.append(weight)
         starts.append(len(targets))
@@ -151,10 +144,6 @@ def _out_edges(
         for target in near or there:
             out[target] = out.get(target, 0.0) + weight
     return sorted(nlargest(MOST_EDGES, out.items(), key=lambda edge: (edge[1], -edge[0])))
-
-
-def _family(language: str) -> str:
-    return _FAMILIES.get(language, language)
 
 
 def _weight(flags: int) -> float:

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from context.document import Document
 from context.facts import MOST_DEFINING, Facts
 from context.items import ContextItem, Source, Stability
-from context.language import Language, language_named, language_of_path
+from context.language import Language, family_of, language_named, language_of_path
 from context.outline import Outline, outline
 from context.sources import weights
 from context.sources.names import SHORTEST_NAME, assigned_in, members_of, names_near
@@ -28,10 +28,6 @@ _MOST_USERS = 8  # files that use a class whose value is at the cursor
 _MOST_RELATED = 80  # files considered at all; their text is read
 _SMALL_WORKSPACE = 200  # files: all of them are considered where there are no more
 _MUST_IMPORT = {"python", "javascript", "javascriptreact", "typescript", "typescriptreact", "rust", "lua"}
-_FAMILIES = {
-    "javascript": "script", "javascriptreact": "script", "typescript": "script", "typescriptreact": "script",
-    "c": "c", "cpp": "c", "java": "jvm", "kotlin": "jvm", "scala": "jvm",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ def related_files(document: Document, line: int, own: Outline, asked: Asked, fac
 
 def _family(language: Language) -> str:
     """Which languages name each other's things; "" for text without a grammar."""
-    return _FAMILIES.get(language.name, language.name) if language.grammar else ""
+    return family_of(language.name) if language.grammar else ""
 
 
 def _defined_elsewhere(
