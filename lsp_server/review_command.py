@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from context.review import Finding, Review
+    from lsp_server.review_formats.report import Report
 
 FAILED = 2
 _SEVERITIES = ("error", "warning", "note", "never")
@@ -89,7 +90,7 @@ def _printable(text: str) -> str:
     return plain(text)
 
 
-def _write(report, options: argparse.Namespace) -> None:
+def _write(report: Report, options: argparse.Namespace) -> None:
     if options.format == "text":
         from rich.console import Console
 

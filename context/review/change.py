@@ -19,7 +19,7 @@ from context.codeflow.sides import FilePair
 from context.history import changes
 from context.history.changes import Change as RawChange
 from context.history.compare import read_regular
-from context.history.git import Git, GitError
+from context.history.git import Git
 from context.privacy.ignore import Ignore
 from context.privacy.kinds import is_skipped_directory, left_out_by_name
 from context.privacy.names import may_be_prompted
@@ -228,15 +228,3 @@ def _file(git: Git, change: RawChange, blobs: dict[str, bytes]) -> FileChange | 
             return None
         sides.append(text.replace("\r\n", "\n"))
     return FileChange(change.path, change.old_path or change.path, *sides)
-
-
-__all__ = [
-    "ChangedFile",
-    "GitError",
-    "ReviewedChange",
-    "is_fixture",
-    "is_script",
-    "is_test",
-    "read_change",
-    "read_staged",
-]

@@ -97,7 +97,7 @@ def _part(what: str, read: Callable[[], T], notes: list[str]) -> T | None:
 
 
 def _settled(found: Iterable[Finding]) -> Iterator[Finding]:
-    """Each once, in order; of a file that does not parse, nothing else that trees would say."""
+    """Each once, in order."""
     seen = set()
     for finding in sorted(found, key=lambda one: one.order):
         if (finding.order) not in seen:

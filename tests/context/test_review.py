@@ -31,8 +31,6 @@ def repository_of(case: dict[str, Any], root: Path) -> Repository:
     made.commit("Begin", {path: unmarked(text) for path, text in case["before"].items()})
     for number, files in enumerate(case.get("past", ())):
         made.commit(f"Fix number {number}", files)
-    for path in {*case["before"]} - {*case["after"]} & set(case.get("gone", ())):
-        (root / path).unlink()
     for path, text in case["after"].items():
         made.write(path, unmarked(text))
     return made
