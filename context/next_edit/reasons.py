@@ -6,6 +6,7 @@ from context.next_edit.signals import THERE, Evidence
 from context.next_edit.weights import WEIGHTS
 
 _SENTENCES = {
+    "form_sure": "The form that was just replaced still stands here ({about}).",
     "form": "The form that was just replaced still stands here ({about}).",
     "gone": "{about} was just changed or removed, and is still used here.",
     "new": "{about}, which was just added, is used here.",
@@ -23,13 +24,15 @@ _SENTENCES = {
     "scope_head": "The head of the function that was just changed.",
     "same_scope": "The rest of the function that was just changed.",
 }
+_FACTS = ("diagnosed", "import_unused", "form_sure")  # told before what only makes a line likely
 _NEXT = "The lines after the last edit."
 
 
 def reason_of(evidence: Evidence) -> tuple[str, str]:
     """The signal that speaks most for a line among those that a sentence explains, and the sentence."""
     told = [name for name in evidence.values if name.removesuffix(THERE) in _SENTENCES]
-    best = max(told, key=lambda name: WEIGHTS.get(name, 0.0) * evidence.values[name], default="")
+    facts = [name for name in told if name.removesuffix(THERE) in _FACTS]
+    best = max(facts or told, key=lambda name: WEIGHTS.get(name, 0.0) * evidence.values[name], default="")
     if not best or WEIGHTS.get(best, 0.0) * evidence.values[best] <= 0:
         return "next_line", _NEXT
     return best, _SENTENCES[best.removesuffix(THERE)].format(about=evidence.about.get(best, ""))
