@@ -38,15 +38,14 @@ class _Rules:
         return _types(self.declaring | self.importing | self.patterns | self.silent)
 
 
-# What Node, Deno and browsers have without an import though modules offer it too; test runners' own names.
+# What Node, Deno and browsers have without an import, though modules offer it too.
 _GLOBALS = frozenset(
     (
         "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "Buffer", "Event", "EventTarget",
         "File", "FormData", "Headers", "MessageChannel", "Request", "Response", "TextDecoder",
         "TextEncoder", "URL", "URLSearchParams", "WebSocket", "clearInterval", "clearTimeout", "console",
         "crypto", "fetch", "performance", "process", "queueMicrotask", "setImmediate", "setInterval",
-        "setTimeout", "structuredClone", "React", "JSX", "afterAll", "afterEach", "beforeAll", "beforeEach",
-        "describe", "expect", "it", "jest", "test", "vi",
+        "setTimeout", "structuredClone",
     )
 )  # fmt: skip
 _SCRIPT = _Rules(
