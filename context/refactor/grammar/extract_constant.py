@@ -66,6 +66,8 @@ def _literal(tree: SourceTree, table: Table, selection: Selection) -> Node | Non
     place, above = place_in_parent(node), node.parent
     if above is None or place in _NEVER or not (place in table.evaluated or place in table.literal_places):
         return None
+    if place == "subscript_expression.index" and tree.document.language.startswith("typescript"):
+        return None  # a tuple's element, or a property's
     beside = [*above.children, *(child.children[0] for child in above.children if child.child_count)]
     if any(child.type in _TIED for child in beside):
         return None

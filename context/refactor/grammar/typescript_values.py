@@ -39,6 +39,7 @@ _ASKED = words(
     "if_statement.condition ternary_expression.condition switch_statement.value expression_statement. "
     "assignment_expression.left augmented_assignment_expression.left"
 )
+_KEYS = ("string", "number", "member_expression")
 _NEVER_NARROWED = ("string", "number", "true", "false", "null", "identifier", "template_string", "this")
 
 
@@ -47,6 +48,8 @@ def check(effects: Effects, node: Node) -> None:
     above = node.parent
     if above is not None and above.type == "as_expression" and above.children[-1].type == "const":
         raise Refused("'as const' goes with the literal.")
+    if place_in_parent(node) == "subscript_expression.index" and node.type in _KEYS:
+        raise Refused("TypeScript looks at the key itself to know the type of what it finds.")
     if above is not None and node.type == "string" and any(_is_typeof(side) for side in above.named_children):
         raise Refused("TypeScript understands 'typeof' only with the word itself behind it.")
     if place_in_parent(node) in _TYPING and not _is_plain_variable(node):
