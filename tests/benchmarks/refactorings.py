@@ -41,8 +41,8 @@ _EACH = 12  # selections of a file
 _EXPRESSIONS = kinds(
     "binary_operator call attribute subscript comparison_operator boolean_operator string list tuple"
     " dictionary list_comprehension generator_expression conditional_expression not_operator unary_operator"
-    " integer float parenthesized_expression lambda await interpolation concatenated_string expression_list yield set"
-    " named_expression"
+    " integer float parenthesized_expression lambda await interpolation concatenated_string expression_list"
+    " yield set named_expression"
 )
 _NEW = "renamed_for_the_test"
 

@@ -20,18 +20,18 @@ from context.refactor.python import (
 )
 from context.refactor.values import Action
 
-ACTIONS: dict[str, Action] = {
-    "extract-constant": Action(extract_constant.find, extract_constant.perform),
-    "rename": Action(rename.find, rename.perform),
-    "invert-if": Action(invert_if.find, invert_if.perform),
-    "simplify-conditional": Action(simplify_conditional.find, simplify_conditional.perform),
-    "early-return": Action(early_return.find, early_return.perform),
-    "inline-variable": Action(inline_variable.find, inline_variable.perform),
+ACTIONS: dict[str, Action] = {  # in the order of a menu
     "extract-variable": Action(extract_variable.find, extract_variable.perform),
+    "extract-constant": Action(extract_constant.find, extract_constant.perform),
     "extract-function": Action(extract_function.find, extract_function.perform),
     "extract-method": Action(extract_function.find_method, extract_function.perform),
+    "inline-variable": Action(inline_variable.find, inline_variable.perform),
     "inline-function": Action(inline_function.find, inline_function.perform),
+    "rename": Action(rename.find, rename.perform),
+    "invert-if": Action(invert_if.find, invert_if.perform),
+    "early-return": Action(early_return.find, early_return.perform),
+    "simplify-conditional": Action(simplify_conditional.find, simplify_conditional.perform),
+    "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
     "move-function-to-method": Action(move_function_to_method.find, move_function_to_method.perform),
     "introduce-parameter-object": Action(introduce_parameter_object.find, introduce_parameter_object.perform),
-    "move-method-to-function": Action(move_method_to_function.find, move_method_to_function.perform),
 }
