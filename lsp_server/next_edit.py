@@ -25,7 +25,8 @@ from lsp_server.to_lsp import ACCEPTED_COMMAND, position_of
 if TYPE_CHECKING:
     from lsp_server.server import CodeFlowServer
 
-_MOST = 3
+_MOST, _CONSIDERED = 3, 5
+_NEAR = 3  # lines from the cursor: what comes there is for completion to say, where nothing is to be replaced
 _WAITS_S = 0.3  # for closed files to be read the first time
 _LIKELY = 0.2  # share of all likelihood from which on the model is asked for a place's text
 
@@ -63,7 +64,8 @@ class NextEdits:
                 await asyncio.wait([self._reading[uri]], timeout=_WAITS_S)
                 known = self._read.get(uri)
         elsewhere = known.elsewhere if known is not None else None
-        return await asyncio.to_thread(locate, snapshot, uri, at, elsewhere, _MOST)
+        found = await asyncio.to_thread(locate, snapshot, uri, at, elsewhere, _CONSIDERED)
+        return [one for one in found if not _is_here(one, uri, at)][:_MOST]
 
     async def _refresh(self, server: CodeFlowServer, uri: str, snapshot: Snapshot) -> None:
         def read() -> Elsewhere:
@@ -103,6 +105,10 @@ def register(server: CodeFlowServer) -> None:
     @server.feature("textDocument/didShowInlineEdit")
     def did_show(_: Any) -> None:
         server.stats.was_shown()
+
+
+def _is_here(place: NextPlace, uri: str, at: Position) -> bool:
+    return place.edit is None and place.uri == uri and abs(place.start - at.line) <= _NEAR
 
 
 async def _edits(server: CodeFlowServer, params: Any, *, by_model: bool) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from lsp_server.file_change import NOT_DONE, UNUSABLE, NamedFile, Unusable, add_
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from context.refactor.values import Offer, Rewrite, Selection
+    from context.refactor.values import Offer, Rewrite
     from lsp_server.edit_plan import EditPlan
 
 
@@ -59,7 +59,7 @@ def _guarded(work: Coroutine[None, None, int]) -> int:
 
 async def _refactor(options: argparse.Namespace) -> int:
     from context.refactor.actions import exact_offers, perform
-    from context.refactor.model_offers import instruction_of, model_offers
+    from context.refactor.model_offers import model_offers
     from context.refactor.source_tree import SourceTree
 
     file = NamedFile.read(options.file)
@@ -77,20 +77,21 @@ async def _refactor(options: argparse.Namespace) -> int:
     if offer.exact:
         rewrite = perform(file.document, offer, options.name)
     else:
-        rewrite = await _by_model(file, offer.selection, instruction_of(offer), offer.action, options)
+        rewrite = await _by_model(file, offer, options)
     return deliver(_plan(file, rewrite, offer.title), options)
 
 
 async def _edit(options: argparse.Namespace) -> int:
     from context.document import Position
-    from context.refactor.values import Selection
+    from context.refactor.values import Offer, Selection
 
     file = NamedFile.read(options.file)
     last = len(file.document.lines) - 1
     everything = Selection(Position(0, 0), Position(last, len(file.document.line(last))))
     where = file.selection(options.range) if options.range else everything
-    rewrite = await _by_model(file, where, options.instruction, "edit", options)
-    return deliver(_plan(file, rewrite, " ".join(options.instruction.split())), options)
+    title = " ".join(options.instruction.split())
+    offer = Offer("edit", "", title, where, options.instruction, exact=False)
+    return deliver(_plan(file, await _by_model(file, offer, options), title), options)
 
 
 def _plan(file: NamedFile, rewrite: Rewrite, title: str) -> EditPlan:
@@ -99,17 +100,16 @@ def _plan(file: NamedFile, rewrite: Rewrite, title: str) -> EditPlan:
     return plan_from_rewrite(rewrite, title, [file.root])
 
 
-async def _by_model(
-    file: NamedFile, where: Selection, instruction: str, action: str, options: argparse.Namespace
-) -> Rewrite:
-    from context.refactor.values import Rewrite
-    from lsp_server.model_edit import edit
+async def _by_model(file: NamedFile, offer: Offer, options: argparse.Namespace) -> Rewrite:
     from lsp_server.model_session import open_session
+    from lsp_server.refactoring import rewritten
     from lsp_server.settings import EngineSettings, ModelSettings, Settings
     from lsp_server.show import Terminal
+    from lsp_server.written_tests import write_tests
 
     terminal = Terminal(quiet=options.json)
-    letters = sum(map(len, file.document.lines[where.start.line : where.end.line + 1]))
+    start, end = offer.selection
+    letters = sum(map(len, file.document.lines[start.line : end.line + 1]))
     settings = Settings(
         model=ModelSettings(name=options.model),
         engine=EngineSettings(
@@ -120,10 +120,11 @@ async def _by_model(
         session = await asyncio.to_thread(open_session, settings, report)
         try:
             report(f"{session.name} writes", None)
-            text = await edit(session, file.document, where, instruction, action=action)
+            if offer.action == "write-tests":
+                return await write_tests(session, file.document, offer, file.root, None)
+            return await rewritten(session, file.document, offer)
         finally:
             await asyncio.to_thread(session.engine.close)
-    return Rewrite(((file.document, text),))
 
 
 def _list(offers: list[Offer]) -> int:

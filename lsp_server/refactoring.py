@@ -7,10 +7,11 @@ the version of the document that the offer was made for. Cancelling the task sto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from context.document import Document
+from context.items import ContextItem
 from context.refactor import Offer, Refused, Rewrite
 from context.refactor.actions import perform
 from context.refactor.model_offers import instruction_of, without_request
@@ -19,9 +20,11 @@ from lsp_server import propagation
 from lsp_server.edit_plan import EditPlan, PlanRefused, plan_from_rewrite
 from lsp_server.from_lsp import file_of
 from lsp_server.model_edit import edit
+from lsp_server.model_session import ModelSession
 from lsp_server.offer_data import Offered
 from lsp_server.server import CodeFlowServer
 from lsp_server.work_progress import WorkProgress
+from lsp_server.written_tests import write_tests
 
 
 class NotPossible(Exception):
@@ -55,10 +58,10 @@ def _plan(rewrite: Rewrite, title: str, folders: list[Path], lint: bool) -> Edit
 
 
 async def _by_model(server: CodeFlowServer, document: Document, offer: Offer) -> Rewrite:
-    task = asyncio.ensure_future(_new_text(server, document, offer, lambda piece: progress.tell(piece)))
+    task = asyncio.ensure_future(_rewrite(server, document, offer, lambda piece: progress.tell(piece)))
     progress = WorkProgress(server, offer.title, task.cancel)
     try:
-        text = await task
+        return await task
     except asyncio.CancelledError:
         task.cancel()
         if progress.is_cancelled:
@@ -66,22 +69,40 @@ async def _by_model(server: CodeFlowServer, document: Document, offer: Offer) ->
         raise
     finally:
         progress.end()
-    return Rewrite(((document, without_request(text) if offer.action == "edit" else text),))
 
 
-async def _new_text(
+async def _rewrite(
     server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]
-) -> str:
+) -> Rewrite:
     session = await server.session_for("instruct")
     if session is None:
         raise NotPossible(f"The model is not there: {server.message}")
+    if offer.action == "write-tests":
+        place = server.librarian.place_of(document.uri) if server.librarian is not None else None
+        if place is None:
+            raise NotPossible("Tests are written beside those of a workspace folder; open the project's.")
+        return await write_tests(session, document, offer, place[0], tell)
     dossier = server.librarian.dossier(document.uri) if server.librarian is not None else None
-    return await edit(
+    facts = dossier.items if dossier is not None else ()
+    return await rewritten(session, document, offer, tell=tell, facts=facts)
+
+
+async def rewritten(
+    session: ModelSession,
+    document: Document,
+    offer: Offer,
+    *,
+    tell: Callable[[str], None] | None = None,
+    facts: Sequence[ContextItem] = (),
+) -> Rewrite:
+    """What the model makes of an offer's lines. Raises EngineError and PlanRefused."""
+    text = await edit(
         session,
         document,
         offer.selection,
         instruction_of(offer),
         tell=tell,
-        facts=dossier.items if dossier is not None else (),
+        facts=facts,
         action=offer.action,
     )
+    return Rewrite(((document, without_request(text) if offer.action == "edit" else text),))

@@ -41,7 +41,7 @@ def locate(
     if edited is None:
         return []
     found = list(candidates(snapshot, edited, elsewhere or Elsewhere()))
-    return [_place(edited, one, share) for one, share in choose(found, score(found), most)]
+    return [_place(edited, one, share, found) for one, share in choose(found, score(found), most)]
 
 
 def look(snapshot: Snapshot, uri: str, cursor: Position) -> Edited | None:
@@ -96,7 +96,13 @@ def _near(line: int) -> range:
     return range(line - _AROUND, line + _AROUND + 1)
 
 
-def _place(edited: Edited, one: Candidate, share: float) -> NextPlace:
+def _place(edited: Edited, one: Candidate, share: float, found: Sequence[Candidate]) -> NextPlace:
+    """A place as it is shown: by the nearest line whose new text is known, where there is one."""
+    near = [n for n in found if (n.uri, n.path) == (one.uri, one.path) and n.line in _near(one.line)]
+    edit = None
+    for other in sorted(near, key=lambda other: abs(other.line - one.line)):
+        if (edit := text_of(other.line, other.text, edited.replacements, edited.runs)) is not None:
+            one = other
+            break
     signal, reason = reason_of(one.evidence)
-    edit = text_of(one.line, one.text, edited.replacements, edited.runs)
     return NextPlace(one.uri, one.path, one.line, one.line + 1, reason, signal, round(share, 4), edit)

@@ -162,7 +162,8 @@ def _of_function(document: Document, tree: SourceTree | None, selection: Selecti
         yield _offer("write-docstring", "refactor.rewrite", title, region, name, why)
     if document.language in _TYPED and _lacks_types(tree, node):
         yield _offer("add-types", "refactor.rewrite", f"Add types to '{name}'", region, name, why)
-    yield _offer("write-tests", "refactor.rewrite", f"Write tests for '{name}'", region, name, why)
+    if document.language == "python":  # elsewhere the framework is not known
+        yield _offer("write-tests", "refactor.rewrite", f"Write tests for '{name}'", region, name, why)
     yield _offer("explain", "", f"Explain '{name}'", region, name)
 
 

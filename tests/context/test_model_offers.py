@@ -60,7 +60,7 @@ def offers(
         ),
         (PYTHON, "python", (8, 9), {"edit": (7, 10), "write-docstring": (5, 12)}),
         (PYTHON, "python", (17, 4), {"write-tests": (15, 17), "explain": (15, 17)}),
-        (TYPESCRIPT, "typescript", (1, 20), {"add-types": (1, 1), "write-tests": (1, 1)}),
+        (TYPESCRIPT, "typescript", (1, 20), {"add-types": (1, 1), "explain": (1, 1)}),
         (TYPESCRIPT, "typescript", (2, 12), {"edit": (2, 2), "write-docstring": (2, 2)}),
         ("a = 1\n", "cobol", (0, 0), {}),
     ],
