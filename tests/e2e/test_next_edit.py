@@ -114,7 +114,7 @@ async def test_a_new_name_everywhere_at_once(tmp_path: Path):
 
 
 async def test_a_new_parameter_is_passed_by_every_caller(tmp_path: Path):
-    """Where nobody can say what, it is named like the parameter; the checks say what that leaves undefined."""
+    """Named like the parameter where the model has no better one; to be looked through."""
     uri = workspace(tmp_path)
     async with editor(command=SCRIPTED, folders=[tmp_path.as_uri()], adjust=like_vscode) as wire:
         wire.open(uri, TEXT)
