@@ -105,6 +105,7 @@ def _name_for(region: Region, interface: Interface) -> str:
         wish = tree.text(left) if is_name and left is not None else variable_name(tree, node)
     elif len(interface.results) == 1:
         wish = interface.results[0]
+    wish = "" if wish == "value" else wish
     wish = f"compute_{wish.strip('_')}" if wish.strip("_") else "extracted"
     if interface.needs_class:
         wish = f"_{wish}"

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from context.refactor.python.splices import line_start, line_stop
+from context.refactor.python.splices import comments_above, line_start, line_stop
 from context.refactor.values import Refused, Selection
 
 if TYPE_CHECKING:
@@ -104,15 +104,8 @@ class Definition:
     @property
     def first_line(self) -> int:
         """The byte where its first line begins: comments right above belong to it."""
-        source, start = self.tree.source, line_start(self.tree.source, self.outer.start_byte)
-        column = self.outer.start_byte - start
-        while start > 0:
-            above = line_start(source, start - 1 - (source[start - 2 : start] == b"\r\n"))
-            line = source[above:start]
-            if line.lstrip()[:1] != b"#" or len(line) - len(line.lstrip()) != column:
-                break
-            start = above
-        return start
+        start = line_start(self.tree.source, self.outer.start_byte)
+        return comments_above(self.tree.source, start, self.outer.start_byte - start)
 
     @property
     def last_line(self) -> int:

@@ -7,6 +7,7 @@ a name means, would change.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,16 @@ from context.refactor.python.flow import Flow
 from context.refactor.python.functions import Definition, private_names, unused_name
 from context.refactor.python.places import place_of
 from context.refactor.python.scopes import Scope, Use
-from context.refactor.python.splices import Splice, indentation, line_start, line_stop, shifted, spliced
-from context.refactor.python.walking import is_inside, nearest, walk
+from context.refactor.python.splices import (
+    Splice,
+    comments_above,
+    indentation,
+    line_start,
+    line_stop,
+    shifted,
+    spliced,
+)
+from context.refactor.python.walking import is_inside, nearest, parts_of, walk
 from context.refactor.values import Refused
 
 if TYPE_CHECKING:
@@ -56,9 +65,10 @@ class InlinedCall:
         if self.callee.expression is not None:
             try:
                 return [self._as_expression(self.callee.expression)]
-            except Refused:
-                if self._statement is None:
-                    raise
+            except Refused as refused:
+                with suppress(Refused):
+                    return [self._as_statements()]
+                raise refused
         return [self._as_statements()]
 
     # -- what must hold --------------------------------------------------------------------------------------
@@ -285,6 +295,7 @@ class InlinedCall:
         start, stop = line_start(source, first.start_byte), last.end_byte
         if source[start : first.start_byte].strip():
             raise Refused("The function's body stands on the line of its head.")
+        start = comments_above(source, start)
         old, new = indentation(source, first.start_byte), indentation(source, statement.start_byte)
         end, tail = [], []
         if last.type == "return_statement" and statement.type != "return_statement":
@@ -301,12 +312,19 @@ class InlinedCall:
             else:
                 head = lines[0][: len(lines[0]) - len(text)]
                 end = [Splice(last.start_byte, value.start_byte, head)]
-        elif not any(map(callee.flow.leaves, callee.statements)):
+        elif not any(map(callee.flow.leaves, callee.statements)) and not self._ends_function(statement):
             tail = self._last_line(statement, "None")
         inside = [one for one in splices if start <= one.start < stop]
         moved = spliced(source, [*inside, *end, *shifted(self.tree, start, stop, old, new)], start, stop)
         text = moved[len(new) :] if moved.startswith(new) else moved.lstrip(" \t")
         return [*([text] if text.strip() else []), *tail]
+
+    def _ends_function(self, statement: Node) -> bool:
+        """Whether a function returns without a value once it is past a return statement."""
+        block = statement.parent
+        if statement.type != "return_statement" or block is None:
+            return False
+        return block == self.at.node.child_by_field_name("body") and parts_of(block)[-1] == statement
 
     def _last_line(self, statement: Node, value: str, node: Node | None = None) -> list[str]:
         """What becomes of the callee's value."""

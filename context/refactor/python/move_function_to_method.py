@@ -140,7 +140,10 @@ class _Move:
             return known
         found: list[Definition] = []
         for call, use in self.calls:
-            receiver = self.receivers.of(self._receiver_of(call), use.scope)
+            given_here = self._receiver_of(call)
+            if use.scope is self.scope and self.tree.text(given_here) == self.first.name:
+                continue  # it passes on what it was given
+            receiver = self.receivers.of(given_here, use.scope)
             if receiver is None or receiver.kind != "instance":
                 raise _NoOwner(f"Line {call.start_point[0] + 1} gives it something unknown.")
             if receiver.definition not in found:

@@ -63,6 +63,18 @@ def indentation(source: bytes, byte: int) -> str:
     return line[: len(line) - len(line.lstrip(b" \t\f"))].decode()
 
 
+def comments_above(source: bytes, start: int, column: int | None = None) -> int:
+    """Where the lines of comments begin that stand right above a line; ``column``: only those so indented."""
+    while start > 0:
+        above = line_start(source, start - 1 - (source[start - 2 : start] == b"\r\n"))
+        line = source[above:start]
+        blanks = len(line) - len(line.lstrip())
+        if line[blanks : blanks + 1] != b"#" or (column is not None and blanks != column):
+            break
+        start = above
+    return start
+
+
 def starts_of_lines(source: bytes, start: int, end: int) -> Iterator[int]:
     """Where the lines from that of ``start`` on begin that begin before ``end``."""
     at = line_start(source, start)
