@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lsprotocol import types
@@ -25,7 +26,7 @@ from lsp_server.edit_plan import EditPlan
 from lsp_server.explain_code import EXPLAIN_COMMAND
 from lsp_server.from_lsp import position_in
 from lsp_server.offer_data import Offered, from_data, plain, to_data
-from lsp_server.refactoring import NotPossible, plan_of
+from lsp_server.refactoring import RENAME, NotPossible, plan_of
 from lsp_server.server import CodeFlowServer
 from lsp_server.show_text import show_plan
 from lsp_server.workspace_edit import honours_annotations, workspace_edit
@@ -59,6 +60,8 @@ def register(server: CodeFlowServer) -> None:
             for one in params.context.diagnostics
         ]
         offers = await asyncio.to_thread(offers_at, server, document, selection, diagnostics)
+        if not params.context.only:  # what cannot be done is told where somebody looks for just that
+            offers = [offer for offer in offers if not offer.disabled]
         actions = [
             action
             for offer in offers
@@ -125,8 +128,14 @@ def offers_at(
     by_model = model_offers(document, source, selection, diagnostics)
     if (follow := propagation.offer_at(server.files.snapshot(), document, selection)) is not None:
         exact.insert(0, follow)
+    exact = [_without_name(offer) if offer.action == RENAME else offer for offer in exact]
     fixes = [offer for offer in by_model if offer.kind == "quickfix"]
     return [*fixes, *exact, *(offer for offer in by_model if offer.kind != "quickfix")]
+
+
+def _without_name(offer: Offer) -> Offer:
+    """A renaming as a code action: nobody can be asked for the name, so the model is."""
+    return replace(offer, title=f"{offer.title.removesuffix('...')} to a clearer name", name="")
 
 
 def _actions(

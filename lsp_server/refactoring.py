@@ -7,8 +7,10 @@ the version of the document that the offer was made for. Cancelling the task sto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from context.document import Document
 from context.items import ContextItem
@@ -23,8 +25,12 @@ from lsp_server.model_edit import edit
 from lsp_server.model_session import ModelSession
 from lsp_server.offer_data import Offered
 from lsp_server.server import CodeFlowServer
+from lsp_server.suggested_name import suggested_name
 from lsp_server.work_progress import WorkProgress
 from lsp_server.written_tests import write_tests
+
+RENAME = "rename"
+T = TypeVar("T")
 
 
 class NotPossible(Exception):
@@ -44,11 +50,14 @@ async def plan_of(server: CodeFlowServer, offered: Offered, name: str = "") -> E
         if offer.action == propagation.ACTION:
             rewrite = await propagation.follow(server, document, offer)
         elif offer.exact:
+            if offer.action == RENAME and not name:
+                name = await _in_progress(server, offer.title, partial(_name, server, document, offer))
             rewrite = await asyncio.to_thread(perform, document, offer, name)
         else:
-            rewrite = await _by_model(server, document, offer)
+            rewrite = await _in_progress(server, offer.title, partial(_rewrite, server, document, offer))
         lint = server.settings.refactor.lint
-        return await asyncio.to_thread(_plan, rewrite, offer.title, folders, lint)
+        title = f"{offer.title} ({name})" if name else offer.title
+        return await asyncio.to_thread(_plan, rewrite, title, folders, lint)
     except (Refused, PlanRefused, EngineError) as error:
         raise NotPossible(str(error)) from error
 
@@ -57,9 +66,12 @@ def _plan(rewrite: Rewrite, title: str, folders: list[Path], lint: bool) -> Edit
     return plan_from_rewrite(rewrite, title, folders, lint=lint)
 
 
-async def _by_model(server: CodeFlowServer, document: Document, offer: Offer) -> Rewrite:
-    task = asyncio.ensure_future(_rewrite(server, document, offer, lambda piece: progress.tell(piece)))
-    progress = WorkProgress(server, offer.title, task.cancel)
+async def _in_progress(
+    server: CodeFlowServer, title: str, work: Callable[[Callable[[str], None]], Coroutine[None, None, T]]
+) -> T:
+    """Do what takes the model seconds, with progress that can be cancelled."""
+    task = asyncio.ensure_future(work(lambda piece: progress.tell(piece)))
+    progress = WorkProgress(server, title, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
@@ -71,12 +83,21 @@ async def _by_model(server: CodeFlowServer, document: Document, offer: Offer) ->
         progress.end()
 
 
-async def _rewrite(
-    server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]
-) -> Rewrite:
+async def _name(server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]) -> str:
+    return await suggested_name(await _session(server), document, offer, tell)
+
+
+async def _session(server: CodeFlowServer) -> ModelSession:
     session = await server.session_for("instruct")
     if session is None:
         raise NotPossible(f"The model is not there: {server.message}")
+    return session
+
+
+async def _rewrite(
+    server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]
+) -> Rewrite:
+    session = await _session(server)
     if offer.action == "write-tests":
         place = server.librarian.place_of(document.uri) if server.librarian is not None else None
         if place is None:

@@ -205,3 +205,21 @@ async def test_an_explanation_is_shown(tmp_path: Path):
         assert await wire.request(types.WORKSPACE_EXECUTE_COMMAND, params) is True
         text = await asyncio.to_thread(Path(wire.shown[0].removeprefix("file://")).read_text)
         assert text.startswith("# Explain 'double'") and len(text) > 60
+
+
+@pytest.mark.model
+async def test_a_clearer_name_is_the_models_the_renaming_an_engines(tmp_path: Path):
+    """Every use in the function changes, and nothing else."""
+    text = "def total(prices):\n    x = 0\n    for price in prices:\n        x += price\n    return x\n"
+    uri = (tmp_path / "a.py").as_uri()
+    async with editor(adjust=like_vscode, folders=[tmp_path.as_uri()]) as wire:
+        await wire.ready()
+        wire.open(uri, text)
+        action = named(await offered(wire, uri, (1, 4), (1, 4)), "Rename 'x' to a clearer name")
+        resolved = await wire.request(types.CODE_ACTION_RESOLVE, action)
+        if resolved.edit is None:  # it may well have none
+            assert "no clearer name" in wire.messages[-1].message
+            return
+        found = after(text, resolved.edit.document_changes[0].edits)
+        name = found.splitlines()[1].strip().removesuffix(" = 0")
+        assert name.isidentifier() and found == text.replace("x", name)
