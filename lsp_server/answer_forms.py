@@ -83,11 +83,10 @@ class AnswerForm:
     most_tokens: int
     text_of: Callable[[str], str]
 
-    @property
-    def after_thoughts(self) -> AnswerFormat:
-        """What an answer is held to that begins inside of thoughts, so that nothing of it is given."""
-        begun = Text(f"\n\n{self.opening}{self.begin_with}".encode())
-        return replace(self.format, parts=(Until(b"</think>"), begun, *self.format.parts), back_to=2)
+    def behind(self, mark: str) -> AnswerFormat:
+        """What an answer is held to of which nothing is given: any text, ``mark``, then all of the form."""
+        begun = Text(f"{self.opening}{self.begin_with}".encode())
+        return replace(self.format, parts=(Until(mark.encode()), begun, *self.format.parts), back_to=2)
 
     def behind_opening(self, answer: str) -> str:
         """The part of a whole answer that ``text_of`` wants. Raises PlanRefused where it has no such part."""
@@ -183,7 +182,8 @@ def documentation(region: Region) -> AnswerForm | None:
         text, ended, _ = written.partition(mark)
         if not text.strip():
             raise PlanRefused("The model's documentation is empty.")
-        return [*above, (begin + text + (mark if ended else "")).rstrip("\n"), *below]
+        comment = (begin + text + (mark if ended else "")).rstrip("\n")
+        return [*above, *(line.rstrip() for line in comment.split("\n")), *below]
 
     shown = region.shown[: len(above)]
     return _filled(region, "documentation", shown, begin, mark, joined)

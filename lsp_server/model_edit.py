@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _LANE = "edit"  # the newest edit stops the one before
 _READ_S = 4.0  # seconds that may be spent on reading what is not the lines themselves
+_MOST_REASON = 96  # tokens of the line that says what is to be changed
+_REASON = (
+    "First say on one line which part of these lines has to be changed and to what. Then answer as told."
+)
 _LEAST_SHOWN = 64  # tokens of the template and the words around the lines
 
 
@@ -47,15 +51,21 @@ async def edit(
 ) -> str:
     """The document's new text. ``region``: whole lines that may be changed.
 
+    A model that only repeats what is there is asked once more, and says first what is to be changed.
     ``tell`` gets what the model writes as it comes, on the engine's thread. ``facts``: evidence for the place
     (a dossier's items). ``action``: the offer's, where that allows for a shorter answer. ``form``: "anew" or
     "blocks", else the one that suits; ``held``: to its form. Cancelling the task stops the model. Raises
     EngineError, EditRefused and PlanRefused.
     """
-    asked = await asyncio.to_thread(
-        _prepare, session, document, region, instruction, role, facts, action, form, held
-    )
-    return await asked.answered(session, tell)
+    text = document.text
+    for reason_first in (False, True):
+        asked = await asyncio.to_thread(
+            _prepare, session, document, region, instruction, role, facts, action, form, held, reason_first
+        )
+        text = await asked.answered(session, tell)
+        if text != document.text or not asked.given:
+            break
+    return text
 
 
 class _Asked:
@@ -117,6 +127,7 @@ def _prepare(
     action: str,
     form_name: str,
     held: bool,
+    reason_first: bool,
 ) -> _Asked:
     """What to ask. Takes some milliseconds."""
     from engine.request import GenerationRequest, Sampling
@@ -140,26 +151,30 @@ def _prepare(
         raise EditRefused(
             f"Line {where} holds what looks like a secret, which no model is shown; select other lines."
         )
-    needed += count(form.wish)
+    needed += count(form.wish) + _MOST_REASON * reason_first
     if needed + form.most_tokens > total:
         raise _too_long(region, session, total)
     room = min(total - needed - form.most_tokens, int(session.speed.prefill * _READ_S))
     text = message(region, instruction, form, facts, count, room)
-    tokens, thinking = _turn(session, text)
-    given = not (thinking or used.thinks)
+    tokens, thinking = _turn(session, f"{text}\n{_REASON}" if reason_first else text)
+    given = not (thinking or used.thinks or reason_first)
     if given:
         tokens += session.encode(form.opening)
+        constraint, most_tokens = form.format, form.most_tokens
+    elif reason_first:
+        constraint, most_tokens = form.behind("\n"), form.most_tokens + _MOST_REASON
+    else:
+        constraint = form.behind("</think>\n\n") if thinking else None
+        most_tokens = max(form.most_tokens, total - len(tokens))
     return _Asked(
         GenerationRequest(
             tokens=tokens,
             begin_with=form.begin_with.encode() if given else b"",
-            max_tokens=form.most_tokens if given else max(form.most_tokens, total - len(tokens)),
+            max_tokens=most_tokens,
             stop_when=(lambda said: form.mark in said) if form.mark and given else None,
             sampling=used.sampling if used.thinks else Sampling(),
             lane=_LANE,
-            constraint=(form.format if given else form.after_thoughts if thinking else None)
-            if held
-            else None,
+            constraint=constraint if held else None,
         ),
         form,
         thinking=thinking,

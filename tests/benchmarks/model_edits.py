@@ -1,7 +1,7 @@
 """How many edits by instruction are what was asked for: 60, checked by trees and by tests.
 
     python -m tests.benchmarks.model_edits [--model NAME] [--source own|humaneval] [--free]
-        [--form anew|blocks] [--minutes N] [--summary]
+        [--form anew|blocks] [--kind KIND] [--minutes N] [--summary]
 
 Goes on where it stopped; ``--free``: the answer is not held to its form. Each edit becomes a plan as a code
 action's would: ``offered`` says that its checks let it be applied.
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     tasks = own_tasks() if options.source == "own" else humaneval_tasks()
     way = {"model": options.model, "source": options.source, "held": not options.free, "form": options.form}
     done = {row["task"] for row in _rows() if all(row[name] == value for name, value in way.items())}
-    left = [task for task in tasks if task.name not in done]
+    left = [task for task in tasks if task.name not in done and options.kind in ("", task.kind)]
     if not left:
         return
     settings = Settings(
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("--source", default="own", choices=["own", "humaneval"])
     parser.add_argument("--free", action="store_true")
     parser.add_argument("--form", default="", choices=["", "anew", "blocks"])
+    parser.add_argument("--kind", default="", choices=["", *KINDS], help="only edits of this kind")
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--summary", action="store_true", help="report only")
     options = parser.parse_args()
