@@ -223,3 +223,74 @@ async def test_a_clearer_name_is_the_models_the_renaming_an_engines(tmp_path: Pa
         found = after(text, resolved.edit.document_changes[0].edits)
         name = found.splitlines()[1].strip().removesuffix(" = 0")
         assert name.isidentifier() and found == text.replace("x", name)
+
+
+PYTHON = "def first(a):\n    b = a + 1\n    return b\n\n\ndef second(c):\n    return c * 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("", (0, 0), (0, 0)),
+        ("\n\n\n", (1, 0), (1, 0)),
+        (PYTHON, (2, 4), (6, 10)),  # over two functions
+        (PYTHON, (9, 0), (99, 99)),  # behind the end
+        (PYTHON.replace("return b", "return (b"), (1, 8), (1, 13)),  # syntax errors
+        ("def f(:\n    x = (1\n", (1, 8), (1, 10)),
+        ("\ud83d" + PYTHON, (1, 8), (1, 13)),  # half a character
+        ("x = 1\n" * 20_000 + "y = x + x + 3\n", (20_000, 4), (20_000, 9)),
+        ("a" * 300_000, (0, 5), (0, 9)),
+    ],
+)
+async def test_strange_places_are_answered(
+    tmp_path: Path, text: str, start: tuple[int, int], end: tuple[int, int]
+):
+    """Offers or none, each resolved to an edit that applies or a sentence; the server goes on."""
+    uri = (tmp_path / "a.py").as_uri()
+    (tmp_path / "a.py").write_text(text, errors="replace")
+    async with editor(command=SCRIPTED, adjust=like_vscode, folders=[tmp_path.as_uri()]) as wire:
+        wire.open(uri, text)
+        for action in await offered(wire, uri, start, end):
+            data: Any = getattr(action, "data", None)
+            if data is None or not data["offer"]["exact"]:
+                continue
+            said = len(wire.messages)
+            resolved = await wire.request(types.CODE_ACTION_RESOLVE, action)
+            if resolved.edit is None:
+                assert len(wire.messages) == said + 1, action.title
+            else:
+                assert after(text, resolved.edit.document_changes[0].edits) != text
+        wire.change(uri, 2, PYTHON, (0, 0), (30_000, 0))
+        assert named(await offered(wire, uri, (1, 8), (1, 13)), "Extract variable")
+
+
+@pytest.mark.parametrize("state", ["read-only", "deleted"])
+async def test_files_that_cannot_be_edited(tmp_path: Path, state: str):
+    """A read-only file is refused with a sentence; of a deleted one the editor still has the text."""
+    path = tmp_path / "a.py"
+    path.write_text(PYTHON)
+    if state == "read-only":
+        path.chmod(0o444)
+    else:
+        path.unlink()
+    async with editor(command=SCRIPTED, adjust=like_vscode, folders=[tmp_path.as_uri()]) as wire:
+        wire.open(path.as_uri(), PYTHON)
+        action = named(await offered(wire, path.as_uri(), (1, 8), (1, 13)), "Extract variable")
+        resolved = await wire.request(types.CODE_ACTION_RESOLVE, action)
+        if state == "deleted":
+            assert resolved.edit is not None
+        else:
+            assert resolved.edit is None and "a.py" in wire.messages[-1].message
+
+
+async def test_an_answer_without_form_is_refused(tmp_path: Path):
+    """A model that says nothing usable: a sentence, no edit, and the next request is answered."""
+    uri = (tmp_path / "a.py").as_uri()
+    (tmp_path / "a.py").write_text(PYTHON)
+    async with editor(command=SCRIPTED, adjust=like_vscode, folders=[tmp_path.as_uri()]) as wire:
+        await wire.ready()
+        wire.open(uri, PYTHON)
+        action = named(await offered(wire, uri, (1, 4), (2, 4)), "Add error handling")
+        resolved = await wire.request(types.CODE_ACTION_RESOLVE, action)
+        assert resolved.edit is None and wire.messages[-1].message.startswith("CodeFlow: ")
+        assert await offered(wire, uri, (1, 4), (1, 4))
