@@ -157,9 +157,10 @@ def in_blocks(region: Region, count: Count) -> AnswerForm:
 
 def documentation(region: Region) -> AnswerForm | None:
     """A docstring or comment where it belongs; None where the region is no function or class, or has one."""
-    node = _definition(region)
+    tree = SourceTree.of(region.document)
+    node = _definition(tree, region) if tree is not None else None
     name = node.child_by_field_name("name") if node is not None else None
-    if node is None or name is None:
+    if tree is None or node is None or name is None:
         return None
     lines = region.lines
     if region.document.language == "python":
@@ -172,8 +173,7 @@ def documentation(region: Region) -> AnswerForm | None:
         above, below = lines[: row - region.first + 1], lines[row - region.first + 1 :]
     elif region.document.language in _DOCUMENTED:
         begin, mark = _DOCUMENTED[region.document.language]
-        name_text = name.text.decode("utf-8", "replace") if name.text else ""
-        begin = region.indentation + begin.format(name=name_text)
+        begin = region.indentation + begin.format(name=tree.text(name))
         above, below = [], lines
     else:
         return None
@@ -191,7 +191,8 @@ def documentation(region: Region) -> AnswerForm | None:
 
 def signature(region: Region) -> AnswerForm | None:
     """The head of a Python function behind its name; None where the region is none, or its head is odd."""
-    node = _definition(region)
+    tree = SourceTree.of(region.document)
+    node = _definition(tree, region) if tree is not None else None
     if region.document.language != "python" or node is None or node.type != "function_definition":
         return None
     row, name = _head_end(region, node), node.child_by_field_name("name")
@@ -239,11 +240,8 @@ def _fence(text: str) -> str:
     return "`" * (max((len(run) for run in _FENCES.findall(text)), default=2) + 1)
 
 
-def _definition(region: Region) -> Node | None:
+def _definition(tree: SourceTree, region: Region) -> Node | None:
     """The first function or class that begins in the region and ends with it."""
-    tree = SourceTree.of(region.document)
-    if tree is None:
-        return None
     first = next((n for n, line in enumerate(region.lines, region.first) if line.strip()), region.first)
     at = Position(first, len(region.document.line(first)) - len(region.document.line(first).lstrip()))
     node: Node | None = tree.smallest(Selection(at, at))

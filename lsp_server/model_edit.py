@@ -57,15 +57,16 @@ async def edit(
     "blocks", else the one that suits; ``held``: to its form. Cancelling the task stops the model. Raises
     EngineError, EditRefused and PlanRefused.
     """
-    text = document.text
-    for reason_first in (False, True):
-        asked = await asyncio.to_thread(
-            _prepare, session, document, region, instruction, role, facts, action, form, held, reason_first
-        )
-        text = await asked.answered(session, tell)
-        if text != document.text or not asked.given:
-            break
-    return text
+    asking = (session, document, region, instruction, role, facts, action, form, held)
+    asked = await asyncio.to_thread(_prepare, *asking, False)
+    text = await asked.answered(session, tell)
+    if text != document.text or not asked.given:
+        return text
+    try:
+        asked = await asyncio.to_thread(_prepare, *asking, True)
+        return await asked.answered(session, tell)
+    except PlanRefused:
+        return text  # that nothing would change says more
 
 
 class _Asked:

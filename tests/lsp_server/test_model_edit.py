@@ -142,6 +142,53 @@ async def test_an_answer_that_nothing_holds_is_read_the_same_way(case) -> None:
     assert text == CODE.replace(old, new)
 
 
+METHOD = (
+    "class A:\n    @cached\n    async def f(\n        self,\n        x=1,  # one\n    ):\n        return x\n"
+)
+DOCUMENT, TYPES = "write-docstring", "add-types"
+FILLED = [
+    # what, path, text, region, action, what the model says, old and new text
+    ("a head of many lines", "a.py", METHOD, (1, 7), TYPES, "    async def f(self, x: int = 1) -> int:\n",
+     "f(\n        self,\n        x=1,  # one\n    ):", "f(self, x: int = 1) -> int:"),
+    ("a class", "a.py", "class A:\n    x = 1\n", (0, 2), DOCUMENT, '    """One."""',
+     "    x", '    """One."""\n    x'),
+    ("a body on the head's line", "a.py", "def f(): return 1\n", (0, 1), DOCUMENT,
+     'def f():\n    """One."""\n    return 1\n```', "def f(): return 1",
+     'def f():\n    """One."""\n    return 1'),
+    ("what is documented", "a.py", 'def f():\n    """A."""\n    return 1\n', (0, 3), DOCUMENT,
+     'def f():\n    """B."""\n    return 1\n```', '"""A."""', '"""B."""'),
+    ("TypeScript", "a.ts", "class A {\n  f(x: number) {\n    return x;\n  }\n}\n", (1, 4), DOCUMENT,
+     "  /**\n   * Its number.\n   */\n  f(", "  f(", "  /**\n   * Its number.\n   */\n  f("),
+    ("Go", "a.go", "package a\n\nfunc F() int {\n\treturn 1\n}\n", (2, 5), DOCUMENT,
+     "// F is one.\nfunc", "func F", "// F is one.\nfunc F"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILLED, ids=[case[0] for case in FILLED])
+async def test_what_is_filled_in_stands_where_it_belongs(case) -> None:
+    _, path, before, where, action, answer, old, new = case
+    of = document(before, path, {"py": "python", "ts": "typescript", "go": "go"}[path.rpartition(".")[2]])
+    assert await ask(Told(answer), of, where, action=action) == before.replace(old, new)
+
+
+async def test_a_model_that_changes_nothing_says_first_what_to_change() -> None:
+    """Then once more, and no third time."""
+    same = "def area(width, height):\n    return width * height\n```"
+    backend = Told(same)
+    assert await ask(backend, document(), AREA) == CODE
+    assert "First say on one line" in backend.prompt
+
+    class Repentant(Told):
+        def prefill(self, sequence: int, tokens: Any, stop: Any) -> Any:
+            found = super().prefill(sequence, tokens, stop)
+            if "First say on one line" in self.prompt:
+                self.answer = b"It has to be 2.\n```python\ndef area(width, height):\n    return 2\n```"
+            return found
+
+    text = await ask(Repentant(same), document(), AREA)
+    assert text == CODE.replace("width * height", "2")
+
+
 async def test_a_model_without_a_template_goes_on_with_the_text() -> None:
     answer = "def area(width, height):\n    return 1\n```"
     assert "return 1\n" in await ask(Told(answer), document(), AREA, template=None)
