@@ -116,9 +116,7 @@ def offers_at(
     server: CodeFlowServer, document: Document, selection: Selection, diagnostics: Sequence[Diagnostic]
 ) -> list[Offer]:
     """All offers at a selection, exact ones first; a worker thread's."""
-    trees = server.librarian.trees if server.librarian is not None else None
-    tree = trees.tree_of(document) if trees is not None else None
-    source = SourceTree(document, tree) if tree is not None else SourceTree.of(document)
+    source = _source(server, document)
     exact: list[Offer] = []
     if source is not None:
         try:
@@ -131,6 +129,17 @@ def offers_at(
     exact = [_without_name(offer) if offer.action == RENAME else offer for offer in exact]
     fixes = [offer for offer in by_model if offer.kind == "quickfix"]
     return [*fixes, *exact, *(offer for offer in by_model if offer.kind != "quickfix")]
+
+
+def _source(server: CodeFlowServer, document: Document) -> SourceTree | None:
+    """A document's tree; the latest one is kept, since menus are asked for at every step of a cursor."""
+    latest = server.latest_source
+    if latest is not None and latest.document is document:
+        return latest
+    tree = server.librarian.trees.tree_of(document) if server.librarian is not None else None
+    source = SourceTree(document, tree) if tree is not None else SourceTree.of(document)
+    server.latest_source = source
+    return source
 
 
 def _without_name(offer: Offer) -> Offer:

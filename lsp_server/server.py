@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -34,6 +34,9 @@ from lsp_server.protocol import DocumentlessProtocol
 from lsp_server.settings import Settings
 from lsp_server.shown_texts import ShownTexts
 from lsp_server.stats import Stats
+
+if TYPE_CHECKING:
+    from context.refactor.source_tree import SourceTree
 
 logger = logging.getLogger(__name__)
 _BUDGET_UNKNOWN = 2048  # tokens to gather for while no model is open
@@ -62,6 +65,7 @@ class CodeFlowServer(LanguageServer):
         self.stats = Stats()
         self.shown_texts = ShownTexts()
         self.next_edits = NextEdits()
+        self.latest_source: SourceTree | None = None  # that code actions were offered for
         self.state, self.message = "starting", "the model is not loaded yet"
         self.declined: set[str] = set()  # servers that the user does not want prompts sent to
         self._retry_at: float | None = None  # monotonic
