@@ -3,19 +3,24 @@
 python -m tests.benchmarks.refactor_extract [--file PREDICTIONS]
 
 Each of the 33 rows names a method; the cursor is put on that name. Beside the score: every result must be
-made by the least edits, and undoing those must give the file back byte for byte.
+made by the least edits, and undoing those must give the file back byte for byte. Then the same through the
+real server: its code action, resolved as an editor does, must bring the same text, and pass its checks.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from lsprotocol import types
 
 from context.document import Document, Edit, Position, end_of
 from context.refactor import Refused, Selection
@@ -24,9 +29,12 @@ from context.refactor.python import ACTIONS
 from context.refactor.source_tree import SourceTree
 from tests.benchmarks.infilling import SHARED, rows_of
 from tests.benchmarks.reporting import OUT, report
+from tests.benchmarks.waiting import CODE_POINTS, percentile
+from tests.lsp_client import editor, like_vscode
 
 BENCH = "refactor_extract"
-_MOVE = ACTIONS["move-method-to-function"]
+ACTION = "move-method-to-function"
+_MOVE = ACTIONS[ACTION]
 
 
 def method_at(document: Document, owner: str, method: str) -> Selection:
@@ -92,6 +100,63 @@ def run(file: Path) -> dict[str, Any]:
     }
 
 
+async def through_the_server(texts: dict[str, str]) -> dict[str, Any]:
+    """The code action of each row, resolved and applied; ``texts``: what the engine made of each."""
+    same = confirmed = 0
+    ms: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        async with editor(
+            command=[sys.executable, "-m", "tests.scripted_server"],
+            adjust=like_vscode,
+            encodings=CODE_POINTS,
+            folders=[Path(name).as_uri()],
+        ) as wire:
+            for number, row in enumerate(rows_of(BENCH)):
+                document = Document.of("", row["file"], "python", 1, row["source"])
+                uri = (Path(name) / f"{number}_{row['file']}").as_uri()
+                (line, column), _ = method_at(document, row["class"], row["method"])
+                wire.open(uri, row["source"])
+                at = types.Range(types.Position(line, column), types.Position(line, column))
+                params = types.CodeActionParams(
+                    types.TextDocumentIdentifier(uri), at, types.CodeActionContext([])
+                )
+                actions = await wire.request(types.TEXT_DOCUMENT_CODE_ACTION, params)
+                action = next(
+                    (
+                        one
+                        for one in actions
+                        if (data := getattr(one, "data", None)) and data["offer"]["action"] == ACTION
+                    ),
+                    None,
+                )
+                if action is None:
+                    continue
+                began = time.perf_counter()
+                edit = (await wire.request(types.CODE_ACTION_RESOLVE, action)).edit
+                ms.append((time.perf_counter() - began) * 1e3)
+                wire.close(uri)
+                if edit is None:
+                    continue
+                (change,), (annotation,) = edit.document_changes, edit.change_annotations.values()
+                edits = [
+                    Edit(one.new_text, Position(*_at(one.range.start)), Position(*_at(one.range.end)))
+                    for one in change.edits
+                ]
+                same += applied(document, edits) == texts.get(row["task_id"])
+                confirmed += not annotation.needs_confirmation
+    return {
+        "code actions": len(ms),
+        "same text": same,
+        "pass their checks": confirmed,
+        "resolve ms, p50": round(percentile(ms, 0.5)),
+        "resolve ms, most": round(max(ms, default=0)),
+    }
+
+
+def _at(position: types.Position) -> tuple[int, int]:
+    return position.line, position.character
+
+
 def _passes(file: Path) -> int:
     bench = SHARED / "data" / f"{BENCH}.jsonl.gz"
     command = [sys.executable, str(SHARED / "tools" / "score.py"), str(bench), str(file), "--exec"]
@@ -102,4 +167,9 @@ def _passes(file: Path) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--file", type=Path, default=OUT / f"{BENCH}.jsonl", help="where predictions go")
-    report({BENCH: [run(parser.parse_args().file)]}, BENCH)
+    file = parser.parse_args().file
+    row = run(file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    texts = {one["task_id"]: one["completion"] for one in map(json.loads, lines)}
+    served = asyncio.run(through_the_server(texts))
+    report({BENCH: [row], "through the server": [served]}, BENCH)
