@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from context.refactor import Refused
@@ -127,6 +129,16 @@ EXTRACTED = {
         "def extracted(a, b):\n    print(a, b)\n\n\ndef f(a):\n    def g(b):\n        extracted(a, b)\n"
         "    return g\n",
     ),
+    "a function of a class's body, whose first parameter is no receiver": (
+        "class A:\n    def f(a, b):\n        return «a(b) + 1»\n    g = f(len, 'x')\n",
+        "def extracted(a, b):\n    return a(b) + 1\n\n\nclass A:\n    def f(a, b):\n"
+        "        return extracted(a, b)\n    g = f(len, 'x')\n",
+    ),
+    "a class's own method": (
+        "class A:\n    def __new__(cls, a):\n        return «cls.make(a)[0]»\n",
+        "class A:\n    def __new__(cls, a):\n        return cls._extracted(a)\n\n    @classmethod\n"
+        "    def _extracted(cls, a):\n        return cls.make(a)[0]\n",
+    ),
     "leaving a loop": ("def f(a):\n  for b in a:\n    «break»\n", "leaves a loop"),
     "returning on some ways": ("def f(a):\n  «if a:\n    return 1»\n  g()\n", "some ways only"),
     "yielding": ("def f(a):\n  «x = yield a»\n", "yields"),
@@ -244,7 +256,7 @@ def test_it_is_done_exactly_or_refused_with_a_sentence(
     action: str, fact: str, before: str, after: str
 ) -> None:
     """The text comes out as expected byte for byte, or a sentence says what stands in the way."""
-    if action == "extract-function" and "self" in before:
+    if action == "extract-function" and re.search(r"«.*\b(self|cls)\b.*»", before):
         action = "extract-method"
     found = outcome(before, action)
     if "\n" in after:

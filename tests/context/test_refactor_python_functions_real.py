@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import re
 import symtable
 import warnings
 
@@ -14,7 +12,8 @@ from context.refactor.python.scope_tree import ScopeTree
 from context.refactor.python.scopes import Scope
 from context.refactor.python.walking import parts_of, walk
 from context.refactor.source_tree import SourceTree
-from tests.refactoring import dump, outcome, python_files, require_compiles, undone
+from tests.benchmarks import refactorings_functions
+from tests.refactoring import python_files
 
 PROGRAM = """
 class Tally:
@@ -90,47 +89,10 @@ def _selections(tree: SourceTree) -> list[Selection]:
 
 def test_extracted_and_inlined_again_is_the_same_program() -> None:
     """Random statements and expressions of real files, taken out and put back: the same tree to Python."""
-    chosen, tried, same = random.Random(5), 0, 0
-    for document in python_files(5):
-        tree = SourceTree.of(document)
-        if tree is None or tried >= 60:
-            break
-        if len(document.text) > 20_000:
-            continue
-        selection = _chosen(tree, chosen)
-        for action in ("extract-function", "extract-method"):
-            offer = ACTIONS[action].find(tree, selection)
-            if offer is None or offer.disabled:
-                continue
-            ((_, text),) = ACTIONS[action].perform(document, offer, "").texts
-            require_compiles(text)
-            assert undone(document, text) == document.text
-            tried += 1
-            back = _inlined(text, offer.name)
-            if back.endswith(".") or (set(re.findall(r"\w+_2\b", back)) - set(re.findall(r"\w+", text))):
-                continue  # refused, or a variable has another name now
-            assert dump(back) == dump(document.text), (document.uri, selection)
-            same += 1
-    assert same >= 55
-
-
-def _chosen(tree: SourceTree, chosen: random.Random) -> Selection:
-    """A few statements of a block, or an expression in them."""
-    block = chosen.choice(
-        [node for node in walk(tree.root) if node.type in ("block", "module") and parts_of(node)]
-    )
-    statements = parts_of(block)
-    if chosen.random() < 0.4:
-        return tree.span(chosen.choice([node for node in walk(chosen.choice(statements)) if node.is_named]))
-    first = chosen.randrange(len(statements))
-    last = min(first + chosen.randrange(3), len(statements) - 1)
-    return Selection(tree.span(statements[first]).start, tree.span(statements[last]).end)
-
-
-def _inlined(text: str, name: str) -> str:
-    """The text with that function inlined, or the sentence that refuses it."""
-    marked_text = text.replace("«", "").replace("»", "").replace(f"def {name}(", f"def «»{name}(", 1)
-    return outcome(marked_text, "inline-function")
+    tally = refactorings_functions.run(count=60, seed=5, most_letters=20_000)
+    assert not tally.broken
+    assert tally.same >= 50
+    assert sum(tally.refused.values()) <= 1
 
 
 def test_scopes_are_those_of_python() -> None:

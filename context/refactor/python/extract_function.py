@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from context.document import Position, split_lines
 from context.refactor.python.expressions import apart
 from context.refactor.python.extracted_region import Region, region_at
-from context.refactor.python.functions import BUILTINS, Definition, require_name, unused_name
+from context.refactor.python.functions import BUILTINS, OF_CLASS, Definition, require_name, unused_name
 from context.refactor.python.naming import variable_name
 from context.refactor.python.region_interface import Interface, interface_of
 from context.refactor.python.result_checks import checked, parsed
@@ -170,7 +170,7 @@ class _Extraction:
         lines = []
         if method is not None:
             given.insert(0, method.parameters[0].name)
-            if "classmethod" in method.decorators:
+            if "classmethod" in method.decorators or method.name in OF_CLASS:
                 lines.append(f"{indent}@classmethod")
         word = "async def" if self.interface.is_async else "def"
         lines.append(f"{indent}{word} {self.name}({', '.join(given)}):")

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from context.refactor.python.expressions import expression_at, is_docstring
-from context.refactor.python.functions import Definition
+from context.refactor.python.functions import Definition, has_receiver
 from context.refactor.python.places import place_of
 from context.refactor.python.splices import line_start, line_stop
 from context.refactor.python.walking import nearest, parts_of
@@ -66,9 +66,7 @@ class Region:
                 return None
             definition = Definition(self.tree, node)
             if definition.class_around is not None:
-                first = definition.parameters[:1]
-                has = bool(first) and first[0].kind in ("either", "positional")
-                return definition if has and "staticmethod" not in definition.decorators else None
+                return definition if has_receiver(definition) else None
         return None
 
     def holds(self, node: Node) -> bool:

@@ -149,6 +149,38 @@ def parameters_of(tree: SourceTree, node: Node) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
+OF_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})  # get the class, undecorated
+
+
+def has_receiver(method: Definition) -> bool:
+    """Whether a function of a class surely is called with an instance or the class in front.
+
+    One that the class's own body uses is a plain function there; what a decorator passes is not known.
+    """
+    first, around = method.parameters[:1], method.class_around
+    if around is None or not first or first[0].kind not in ("either", "positional"):
+        return False
+    if "staticmethod" in method.decorators or method.node.has_error:
+        return False
+    if method.decorators and "classmethod" not in method.decorators and first[0].name != "self":
+        return False
+    tree = method.tree
+    for word in re.finditer(
+        rb"(?<![.\w])%s\b(?!\s*=[^=])" % re.escape(method.name.encode()),
+        tree.source[around.body.start_byte : around.body.end_byte],
+    ):
+        at = around.body.start_byte + word.start()
+        leaf = tree.root.descendant_for_byte_range(at, at + 1)
+        if leaf is not None and leaf.type == "identifier" and leaf != method.node.child_by_field_name("name"):
+            if leaf.parent is not None and leaf.parent.type == "attribute":
+                continue  # @name.setter
+            while leaf.parent is not None and leaf.type not in ("function_definition", "class_definition"):
+                leaf = leaf.parent
+            if leaf == around.node:
+                return False
+    return True
+
+
 def definition_at(tree: SourceTree, selection: Selection) -> Definition | None:
     """The function or class whose head the selection lies in, or that it spans."""
     start, end = tree.trimmed(selection)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from context.refactor.python.functions import Definition, Parameter
+from context.refactor.python.functions import OF_CLASS, Definition, Parameter, has_receiver
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from context.refactor.python.scope_tree import ScopeTree
     from context.refactor.python.scopes import Scope
 
-_OF_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})  # get the class, undecorated
 _LITERALS = frozenset(
     {"string", "concatenated_string", "list", "dictionary", "set", "tuple", "integer", "float"}
     | {"list_comprehension", "dictionary_comprehension", "set_comprehension", "generator_expression"}
@@ -142,9 +141,9 @@ class Receivers:
             return None
         around = method.class_around if "staticmethod" not in method.decorators else None
         if around is not None and parameter is method.parameters[0]:
-            if parameter.kind not in ("either", "positional"):
+            if not has_receiver(method):
                 return None
-            of_class = "classmethod" in method.decorators or method.name in _OF_CLASS
+            of_class = "classmethod" in method.decorators or method.name in OF_CLASS
             return Receiver("class" if of_class else "instance", around)
         if parameter.kind in ("rest", "keywords"):
             return None
