@@ -93,17 +93,14 @@ def region_at(tree: SourceTree, selection: Selection) -> Region | None:
         return None
     if not region.is_expression:
         first = parts_of(region.nodes[0])[:1]
-        return None if first and is_docstring(first[0]) and is_first(region.nodes[0]) else region
+        return (
+            None if first and is_docstring(first[0]) else region
+        )  # it would become the function's docstring
     try:
         place_of(region.nodes[0])
     except Refused:
         return None  # a target, a type, a pattern: it has no value
     return region
-
-
-def is_first(statement: Node) -> bool:
-    """Whether a statement is the first of its block."""
-    return statement.parent is not None and parts_of(statement.parent)[0] == statement
 
 
 def _region_at(tree: SourceTree, selection: Selection) -> Region | None:
