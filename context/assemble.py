@@ -50,6 +50,7 @@ class Held:
     window: Window
     pack: Pack
     dossier: int  # serial of the dossier, 0 for none
+    complete: bool  # whether that dossier was made from all that can be known
     version: int  # of the document when the pack was chosen
     budget_tokens: int
 
@@ -101,15 +102,17 @@ def assemble(
         return len(encode(of[:MAX_LINE_CHARACTERS]))
 
     serial = dossier.serial if dossier is not None else 0
-    if previous is not None and _still_good(previous, document, line, serial, budget_tokens):
-        pack, chosen_at, serial = previous.pack, previous.version, previous.dossier
+    complete = dossier is not None and dossier.complete
+    if previous is not None and _still_good(previous, document, line, serial, complete, budget_tokens):
+        pack, chosen_at = previous.pack, previous.version
+        serial, complete = previous.dossier, previous.complete
     else:
         items = _gather(snapshot, document, line, dossier, disabled)
         if previous is not None and _has_what_matters(previous, items, document, budget_tokens):
             pack, chosen_at = previous.pack, previous.version
         else:
             before = previous.pack if previous is not None else elsewhere
-            grows = budget_tokens >= _ROOMY and (previous is None or previous.dossier > 0)
+            grows = budget_tokens >= _ROOMY and (previous is None or previous.complete)
             pack, chosen_at = (
                 choose(
                     items,
@@ -135,7 +138,7 @@ def assemble(
     prompt = prompt_of(
         document, Position(line, column), window, pack, form=form, encode=encode, repository=repository
     )
-    return Assembled(prompt, Held(window, pack, serial, chosen_at, budget_tokens), document)
+    return Assembled(prompt, Held(window, pack, serial, complete, chosen_at, budget_tokens), document)
 
 
 def prompt_of(
@@ -172,14 +175,17 @@ def prompt_of(
     )
 
 
-def _still_good(previous: Held, document: Document, line: int, serial: int, budget_tokens: int) -> bool:
+def _still_good(
+    previous: Held, document: Document, line: int, serial: int, complete: bool, budget_tokens: int
+) -> bool:
     """Whether the pieces of the previous prompt may stand: they do until the cursor has gone elsewhere.
 
-    A first dossier is worth a new prompt at once; a later one, or pieces that were missed, after a while.
+    A first dossier, and the first that was made from all there is, are worth a new prompt at once; a later
+    one, or pieces that were missed, after a while.
     """
     if previous.budget_tokens != budget_tokens or not holds_anchor(previous.window, line):
         return False
-    if previous.dossier == 0 and serial:
+    if (previous.dossier == 0 and serial) or (complete and not previous.complete):
         return False
     news = previous.dossier != serial or previous.pack.missed > 0
     return not news or document.version - previous.version < _SOFT_CHANGES
@@ -192,7 +198,7 @@ def _has_what_matters(
 
     A new choice would have most of it evaluated again, for the file stands behind the pieces.
     """
-    if budget_tokens < _ROOMY or previous.budget_tokens != budget_tokens or not previous.dossier:
+    if budget_tokens < _ROOMY or previous.budget_tokens != budget_tokens or not previous.complete:
         return False
     recent = document.version - previous.version < _SOFT_CHANGES
     return recent and not previous.pack.missed and not lacks(previous.pack, items)

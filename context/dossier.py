@@ -35,6 +35,7 @@ class Dossier:
     version: int  # of the document it was made for
     facts: str  # what the slow facts were: another key asks for another dossier
     items: tuple[ContextItem, ...]
+    complete: bool = True  # made when all of the folder and its history had been read
 
 
 def make_dossier(
@@ -46,6 +47,7 @@ def make_dossier(
     budget_tokens: int,
     serial: int,
     facts_key: str = "",
+    complete: bool = True,
     disabled: Collection[str] = (),
 ) -> Dossier:
     """Gather from disk and history: some 10 to 500 milliseconds, so never while somebody waits for a key."""
@@ -68,7 +70,7 @@ def make_dossier(
         known = {one.path for one in related}
         items += _by_rank(facts, known | {document.path}, room - sum(len(item.text) for item in items))
     wanted = tuple(item for item in items if item.source not in disabled)
-    return Dossier(document.uri, serial, line, document.version, facts_key, wanted)
+    return Dossier(document.uri, serial, line, document.version, facts_key, wanted, complete)
 
 
 def _by_rank(facts: Facts, known: Collection[str], most_characters: int) -> list[ContextItem]:

@@ -273,7 +273,7 @@ class Librarian:
         if wish is None:
             return
         folder = self._folder_of(uri)
-        key = _key(folder)
+        key, complete = _key(folder), folder is None or folder.is_read
         facts = self._facts(folder, wish.snapshot)
         dossier = make_dossier(
             wish.snapshot,
@@ -283,6 +283,7 @@ class Librarian:
             budget_tokens=self._budget(),
             serial=serial,
             facts_key=key,
+            complete=complete,
             disabled=self._disabled(),
         )
         if self._on_dossier is not None:

@@ -45,7 +45,7 @@ def restored(
             return None
         anchor = line
     end = _end_of(suffix, document, position, encode)
-    return Held(Window(start, anchor, end, len(document.lines) - end), pack, 0, document.version, 0)
+    return Held(Window(start, anchor, end, len(document.lines) - end), pack, 0, False, document.version, 0)
 
 
 def _parted(tokens: Ids, marker: Ids) -> tuple[Ids, Ids, Ids]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -128,6 +129,20 @@ def test_the_first_dossier_is_used_at_once() -> None:
     first = asked(workspace, 0, 0)
     found = asked(workspace, 0, 0, previous=first.held, dossier=dossier_of(closed("b.py", "b\n")))
     assert "b.py" in decode(found.prompt.tokens)
+
+
+@pytest.mark.parametrize("budget", [2000, 16_384])
+def test_the_first_dossier_made_from_all_there_is_is_used_at_once(budget: int) -> None:
+    """What was gathered before the folder was read does not stand until a hundred changes have passed."""
+    workspace = Workspace()
+    open_in(workspace, URI, "x\n")
+    early = replace(dossier_of(closed("b.py", "b\n")), complete=False)
+    first = asked(workspace, 0, 0, budget=budget, dossier=early)
+    whole = dossier_of(closed("b.py", "b\n"), closed("c.py", "c\n"), serial=2)
+    found = asked(workspace, 0, 0, budget=budget, previous=first.held, dossier=whole)
+    assert "c.py" in decode(found.prompt.tokens)
+    later = dossier_of(closed("d.py", "d\n"), serial=3)
+    assert asked(workspace, 0, 0, budget=budget, previous=found.held, dossier=later).prompt == found.prompt
 
 
 @pytest.mark.parametrize("budget", [512, 2000, 16_384, 131_072])
