@@ -29,11 +29,14 @@ from lsp_server.offer_data import Offered, from_data, plain, to_data
 from lsp_server.refactoring import RENAME, NotPossible, plan_of
 from lsp_server.server import CodeFlowServer
 from lsp_server.show_text import show_plan
+from lsp_server.tested_plan import TestsNotRun, tested
+from lsp_server.work_progress import WorkProgress
 from lsp_server.workspace_edit import honours_annotations, workspace_edit
 
 logger = logging.getLogger(__name__)
 REFACTOR_COMMAND = "codeflow.refactor"
 PREVIEW_COMMAND = "codeflow.previewEdit"
+TEST_COMMAND = "codeflow.testEdit"
 _KINDS = [
     types.CodeActionKind.QuickFix,
     types.CodeActionKind.RefactorExtract,
@@ -110,6 +113,34 @@ def register(server: CodeFlowServer) -> None:
             return False
         await show_plan(server, plan)
         return True
+
+    @server.command(TEST_COMMAND)
+    async def test(data: Any) -> bool:
+        """Show an offer's edit with what the project's tests say of it."""
+        if (plan := await _plan(server, data)) is None:
+            return False
+        try:
+            plan = await _tested(server, plan)
+        except TestsNotRun as error:
+            server.tell(str(error))
+            return False
+        await show_plan(server, plan)
+        return plan.checks.applies
+
+
+async def _tested(server: CodeFlowServer, plan: EditPlan) -> EditPlan:
+    """Raises TestsNotRun."""
+    if not plan.changes or server.librarian is None or plan.folder is None:
+        raise TestsNotRun("Tests are not run: the document is in no workspace folder.")
+    settings, uri = server.settings.refactor, plan.changes[0].document.uri
+    paths = server.librarian.facts(uri, server.files.snapshot()).layout.names
+    progress = WorkProgress(server, "running tests", lambda: None)
+    try:
+        return await asyncio.to_thread(
+            tested, plan, plan.folder, paths, settings.test_command, trusted=settings.trusted
+        )
+    finally:
+        progress.end()
 
 
 def offers_at(

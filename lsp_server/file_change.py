@@ -88,6 +88,12 @@ def add_outcome(parser: argparse.ArgumentParser) -> None:
     outcome.add_argument("--diff", action="store_true", help="print the edit as a diff (the default)")
     outcome.add_argument("--apply", action="store_true", help="write the files, where the checks allow it")
     parser.add_argument("--force", action="store_true", help="with --apply: whatever the checks say")
+    parser.add_argument(
+        "--test",
+        default="",
+        metavar="COMMAND",
+        help="run these tests with the edit, in a copy: 'pytest -q {tests}'",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -78,7 +78,7 @@ async def _refactor(options: argparse.Namespace) -> int:
         rewrite = perform(file.document, offer, options.name)
     else:
         rewrite = await _by_model(file, offer, options)
-    return deliver(_plan(file, rewrite, offer.title), options)
+    return deliver(_plan(file, rewrite, offer.title, options.test), options)
 
 
 async def _edit(options: argparse.Namespace) -> int:
@@ -91,13 +91,21 @@ async def _edit(options: argparse.Namespace) -> int:
     where = file.selection(options.range) if options.range else everything
     title = " ".join(options.instruction.split())
     offer = Offer("edit", "", title, where, options.instruction, exact=False)
-    return deliver(_plan(file, await _by_model(file, offer, options), title), options)
+    return deliver(_plan(file, await _by_model(file, offer, options), title, options.test), options)
 
 
-def _plan(file: NamedFile, rewrite: Rewrite, title: str) -> EditPlan:
+def _plan(file: NamedFile, rewrite: Rewrite, title: str, tests: str) -> EditPlan:
+    from context.privacy import walk
     from lsp_server.edit_plan import plan_from_rewrite
+    from lsp_server.tested_plan import TestsNotRun, tested
 
-    return plan_from_rewrite(rewrite, title, [file.root])
+    plan = plan_from_rewrite(rewrite, title, [file.root])
+    if not tests:
+        return plan
+    try:  # whoever names a command here trusts it with this folder
+        return tested(plan, file.root, (one.path for one in walk(file.root)), tests, trusted=True)
+    except TestsNotRun as error:
+        raise Unusable(str(error)) from error
 
 
 async def _by_model(file: NamedFile, offer: Offer, options: argparse.Namespace) -> Rewrite:

@@ -87,8 +87,8 @@ async def _name(server: CodeFlowServer, document: Document, offer: Offer, tell: 
     return await suggested_name(await _session(server), document, offer, tell)
 
 
-async def _session(server: CodeFlowServer) -> ModelSession:
-    session = await server.session_for("instruct")
+async def _session(server: CodeFlowServer, role: str = "instruct") -> ModelSession:
+    session = await server.session_for(role)
     if session is None:
         raise NotPossible(f"The model is not there: {server.message}")
     return session
@@ -97,7 +97,9 @@ async def _session(server: CodeFlowServer) -> ModelSession:
 async def _rewrite(
     server: CodeFlowServer, document: Document, offer: Offer, tell: Callable[[str], None]
 ) -> Rewrite:
-    session = await _session(server)
+    hard = offer.action == "fix-diagnostic" and server.settings.model.thinking
+    role = "thinking" if hard else "instruct"
+    session = await _session(server, role)
     if offer.action == "write-tests":
         place = server.librarian.place_of(document.uri) if server.librarian is not None else None
         if place is None:
@@ -105,7 +107,7 @@ async def _rewrite(
         return await write_tests(session, document, offer, place[0], tell)
     dossier = server.librarian.dossier(document.uri) if server.librarian is not None else None
     facts = dossier.items if dossier is not None else ()
-    return await rewritten(session, document, offer, tell=tell, facts=facts)
+    return await rewritten(session, document, offer, role=role, tell=tell, facts=facts)
 
 
 async def rewritten(
@@ -113,6 +115,7 @@ async def rewritten(
     document: Document,
     offer: Offer,
     *,
+    role: str = "instruct",
     tell: Callable[[str], None] | None = None,
     facts: Sequence[ContextItem] = (),
 ) -> Rewrite:
@@ -122,6 +125,7 @@ async def rewritten(
         document,
         offer.selection,
         instruction_of(offer),
+        role=role,
         tell=tell,
         facts=facts,
         action=offer.action,

@@ -155,6 +155,16 @@ class RefactorSettings:
         "Whether edits of Python files are also checked with ruff, where it is installed beside CodeFlow or "
         "on the PATH, by the project's own rules.",
     )
+    test_command: str = _setting(
+        "",
+        "What runs the project's tests, such as `python3 -m pytest -q {tests}`, for `codeflow.testEdit`: the "
+        "tests that mention what an edit changes, in a copy of the folder. Empty: none are run.",
+    )
+    trusted: bool = _setting(
+        False,
+        "Whether this folder's code may be run at all. An editor that knows whether a workspace is trusted "
+        "sets this by itself; without it no test is run.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

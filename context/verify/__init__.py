@@ -5,7 +5,7 @@ of the workspace is executed, but for its tests where the user's own settings as
 no model.
 """
 
-from context.verify.checks import Checks, Finding
+from context.verify.checks import Checks, Finding, joined
 from context.verify.verify import verify, verify_all
 
-__all__ = ["Checks", "Finding", "verify", "verify_all"]
+__all__ = ["Checks", "Finding", "joined", "verify", "verify_all"]

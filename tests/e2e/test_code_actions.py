@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pygls.exceptions import JsonRpcException
 
 from context.document import Document, Edit
 from lsp_server.from_lsp import position_in
+from tests.benchmarks.waiting import context_ready
 from tests.lsp_client import Editor, editor, like_vscode
 
 SCRIPTED = [sys.executable, "-m", "tests.scripted_server"]
@@ -294,3 +296,34 @@ async def test_an_answer_without_form_is_refused(tmp_path: Path):
         resolved = await wire.request(types.CODE_ACTION_RESOLVE, action)
         assert resolved.edit is None and wire.messages[-1].message.startswith("CodeFlow: ")
         assert await offered(wire, uri, (1, 4), (1, 4))
+
+
+@pytest.mark.parametrize(("trusted", "command", "said"), [
+    (True, f"{sys.executable} -m pytest -q -p no:cacheprovider {{tests}}", "its tests pass"),
+    (False, f"{sys.executable} -m pytest -q {{tests}}", "does not trust"),
+    (True, "", "name no command"),
+])  # fmt: skip
+async def test_tests_run_only_where_the_user_lets_them(
+    tmp_path: Path, trusted: bool, command: str, said: str
+):
+    """codeflow.testEdit: the diff with the tests' word, or why they are not run."""
+    (tmp_path / "calc.py").write_text("def double(a):\n    b = 2 * a\n    return b\n")
+    (tmp_path / "test_calc.py").write_text(
+        "import calc\n\n\ndef test_it():\n    assert calc.double(2) == 4\n"
+    )
+    subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)  # noqa: ASYNC221
+    settings = {"refactor": {"trusted": trusted, "testCommand": command}}
+    uri = (tmp_path / "calc.py").as_uri()
+    async with editor(
+        command=SCRIPTED, adjust=like_vscode, folders=[tmp_path.as_uri()], settings=settings
+    ) as wire:
+        wire.open(uri, (tmp_path / "calc.py").read_text())
+        await context_ready(wire, uri)
+        action = named(await offered(wire, uri, (1, 4), (1, 5)), "Inline")
+        params = types.ExecuteCommandParams("codeflow.testEdit", [action.data])
+        done = await wire.request(types.WORKSPACE_EXECUTE_COMMAND, params)
+        if not trusted or not command:
+            assert done is False and said in wire.messages[-1].message and not wire.shown
+        else:
+            text = await asyncio.to_thread(Path(wire.shown[0].removeprefix("file://")).read_text)
+            assert done is True and said in text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,23 @@ def test_an_instruction_is_done_by_the_model(file: Path, capsys: pytest.CaptureF
     )  # fmt: skip
     assert code in (0, 1) and "codeflow-lsp:" not in err
     assert "def larger(a, b):\r\n" in out and "-import" not in out
+
+
+def test_the_tests_that_mention_a_file_have_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A change that breaks them is not written; one that does not says that they pass."""
+    (tmp_path / "calc.py").write_text("def double(a):\n    b = 2 * a\n    return b\n")
+    head = "import inspect\nimport calc\n\n\n"
+    test = f"{head}def test_it():\n    assert 'b = ' in inspect.getsource(calc.double)\n"
+    (tmp_path / "test_calc.py").write_text(test)
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    inline = ["refactor", str(tmp_path / "calc.py"), "--range", "2", "--action", "inline-variable", "--apply"]
+    tests = ["--test", f"{sys.executable} -m pytest -q -p no:cacheprovider {{tests}}"]
+    code, _, err = run(capsys, *inline, *tests)
+    assert code == 1 and "failing test" in err and "b = 2" in (tmp_path / "calc.py").read_text()
+    (tmp_path / "test_calc.py").write_text(test.replace("'b = '", "'2 * a'"))
+    code, _, err = run(capsys, *inline, *tests)
+    assert code == 0 and "tests pass" in err and "return 2 * a" in (tmp_path / "calc.py").read_text()
+    code, _, err = run(capsys, "refactor", str(tmp_path / "calc.py"), "--range", "2.12:2.17",
+                       "--action", "extract-variable", "--test", "no-such-program {tests}")  # fmt: skip
+    assert code == 2 and "no-such-program" in err
