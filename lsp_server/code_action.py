@@ -134,7 +134,7 @@ async def _tested(server: CodeFlowServer, plan: EditPlan) -> EditPlan:
         raise TestsNotRun("Tests are not run: the document is in no workspace folder.")
     settings, uri = server.settings.refactor, plan.changes[0].document.uri
     paths = server.librarian.facts(uri, server.files.snapshot()).layout.names
-    progress = WorkProgress(server, "running tests", lambda: None)
+    progress = WorkProgress(server, "running tests")
     try:
         return await asyncio.to_thread(
             tested, plan, plan.folder, paths, settings.test_command, trusted=settings.trusted

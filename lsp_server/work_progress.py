@@ -23,8 +23,8 @@ _SHOWN = 80  # characters of the latest line
 class WorkProgress:
     """One piece of work, from now to ``end``. On the event loop; ``tell`` may be called from any thread."""
 
-    def __init__(self, server: CodeFlowServer, title: str, stop: Callable[[], object]) -> None:
-        """``stop`` is called where the user cancels."""
+    def __init__(self, server: CodeFlowServer, title: str, stop: Callable[[], object] | None = None) -> None:
+        """``stop`` is called where the user cancels; without it they cannot."""
         self._progress, self._loop = server.work_done_progress, asyncio.get_running_loop()
         self._token, self._title, self._stop = f"codeflow-{uuid.uuid4()}", title, stop
         self._last, self._text = 0.0, ""
@@ -54,12 +54,12 @@ class WorkProgress:
         if self._ended:
             return
         self._begun = True
-        begin = types.WorkDoneProgressBegin(title=self._title, cancellable=True)
+        begin = types.WorkDoneProgressBegin(title=self._title, cancellable=self._stop is not None)
         self._progress.begin(self._token, begin)
         self._progress.tokens[self._token].add_done_callback(self._cancelled)
 
     def _cancelled(self, _: object) -> None:
-        if not self._ended:
+        if not self._ended and self._stop is not None:
             self.is_cancelled = True
             self._stop()
 
