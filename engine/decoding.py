@@ -51,13 +51,14 @@ class Decoder:
         speed: Speed = _SLOW,
         parked_bytes: int = 0,
         saved: SavedPrefixes | None = None,
+        vocabulary: DemandedText | None = None,
     ) -> None:
         self._backend = backend
         self.store = PrefixStore(backend, branches, named=named, parked_bytes=parked_bytes, saved=saved)
         self._pace = Pace(speed)
         self._prefill = Prefill(backend, self.store, self._pace)
         self._scratch = list(range(branches + named, backend.sequences))
-        self._demanded = DemandedText(backend.tokenizer.pieces)
+        self._demanded = vocabulary or DemandedText(backend.tokenizer.pieces)
         self._stop_tokens = stop_tokens = backend.tokenizer.stop_tokens
         self._constrained = ConstrainedTokens(self._demanded, stop_tokens, len(backend.tokenizer.pieces))
         blank = (b" ", b"\t", b"\r", b"\n")

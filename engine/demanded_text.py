@@ -20,11 +20,15 @@ _RUN = 8_192  # tokens sorted in one go: 2 ms
 class DemandedText:
     """Looks up tokens by the bytes they begin with. Built once per model (about 0.2 s for 150,000 tokens).
 
-    ``sorted_pieces`` are all pieces that are not empty, in order, and ``order`` the tokens they belong to.
+    ``sorted_pieces`` are all pieces that are not empty, in order, and ``order`` the tokens they belong to,
+    where the caller does not know it.
     """
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        self.order = _in_order([i for i, piece in enumerate(pieces) if piece], pieces)
+    def __init__(self, pieces: Sequence[bytes], order: list[int] | None = None) -> None:
+        self.pieces = pieces
+        self.order = (
+            order if order is not None else _in_order([i for i, piece in enumerate(pieces) if piece], pieces)
+        )
         self.sorted_pieces = [pieces[i] for i in self.order]
         # the few pieces that several tokens share are kept apart: 150,000 lists would hold up the collector
         self._id = {piece: token for token, piece in enumerate(pieces) if piece}

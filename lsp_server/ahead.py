@@ -14,13 +14,13 @@ from contextlib import suppress
 
 import psutil
 
-from context.window import MIDDLE_LINES
 from lsp_server.ask import Ask
 from lsp_server.settings import Settings
 from lsp_server.trim import Shown
 
 logger = logging.getLogger(__name__)
 _ASK_BATTERY_S = 30.0
+_NEAR_LINES = 2  # farther away the lines around the cursor are others, and they are what is needed first
 
 Answer = Callable[[Ask], Awaitable[Shown | None]]  # asks in the background; what would be shown
 
@@ -79,7 +79,7 @@ class Ahead:
 def _are_near(one: Ask, other: Ask) -> bool:
     """Whether what is evaluated for one place serves the other."""
     apart = abs(one.query.position.line - other.query.position.line)
-    return one.query.uri == other.query.uri and apart <= MIDDLE_LINES
+    return one.query.uri == other.query.uri and apart <= _NEAR_LINES
 
 
 class Power:

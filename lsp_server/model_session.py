@@ -78,12 +78,13 @@ def open_session(
         from lsp_server.remote_session import open_remote_session
 
         return open_remote_session(settings, report, cancelled)
-    from engine.catalog import Progress, resolve
+    from engine.catalog import Progress, cache_dir, resolve
     from engine.chat import gguf_chat_template
     from engine.choice import choose_model, speed_book, speed_of
     from engine.decoding import Decoder
     from engine.engine import BRANCHES, SEQUENCES, Engine
-    from engine.llama.opening import open_llama
+    from engine.kept_vocabulary import KeptVocabulary
+    from engine.llama.opening import open_llama, state_identity, vocabulary_identity
 
     def on_progress(progress: Progress) -> None:
         share = progress.done_bytes / progress.total_bytes if progress.total_bytes else None
@@ -105,6 +106,9 @@ def open_session(
     name = model.entry.name if model.entry else model.path.stem
     budget, context_tokens = sizes(settings, speed)
     report(f"loading {name}", None)
+    sha256 = model.entry.sha256 if model.entry else ""
+    identity = state_identity(model.path, sha256, context_tokens=context_tokens)
+    kept = KeptVocabulary(cache_dir() / "vocabularies", vocabulary_identity(model.path, sha256))
     engine = Engine(
         lambda: open_llama(
             model.path,
@@ -114,13 +118,15 @@ def open_session(
             gpu_layers=settings.engine.gpu_layers,
             report=lambda share: report(f"loading {name}", share),
             cancelled=cancelled,
+            kept=kept,
         ),
         open_decoder=lambda backend: Decoder(
             backend,
             BRANCHES,
             speed=speed,
             parked_bytes=settings.engine.parked_mb * 1_000_000,
-            saved=_saved_prefixes(settings, model, context_tokens),
+            saved=_saved_prefixes(settings, identity),
+            vocabulary=cast("LlamaModel", backend.tokenizer).vocabulary,
         ),
     )
     tokenizer = cast("LlamaModel", engine.opened.result().tokenizer)
@@ -176,15 +182,12 @@ def runs_in_loop(settings: Settings, model: ResolvedModel) -> bool:
     return model.engine == "loop"
 
 
-def _saved_prefixes(settings: Settings, model: ResolvedModel, context_tokens: int) -> SavedPrefixes | None:
+def _saved_prefixes(settings: Settings, identity: str) -> SavedPrefixes | None:
     """Evaluated prompts of earlier sessions; None where none are kept."""
-    from engine.llama.opening import state_identity
     from engine.saved_prefixes import SavedPrefixes, prefixes_dir
 
     if not settings.engine.saved_mb:
         return None
-    sha256 = model.entry.sha256 if model.entry else ""
-    identity = state_identity(model.path, sha256, context_tokens=context_tokens)
     return SavedPrefixes(prefixes_dir(), identity, settings.engine.saved_mb * 1_000_000)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ANSWER_TOKENS = 8  # of a suggestion that time is kept for,
 _ANSWER_SHARE = 0.5  # but no more than that of the time there is
+_NEARLY = 1.5  # times the soonest answer's time that a larger prompt may take, where none is in time
 _LONG_S = 1.5  # of evaluating a whole prompt ahead, from which on a shorter one goes first
 _FIRST_SHARE = 0.4  # of that time, at most, for the shorter one
 
@@ -97,20 +98,21 @@ class Prompts:
 
 
 def _in_time(ask: Ask, assembled: Assembled, known: _Document, left_s: float) -> tuple[Prompt, Around | None]:
-    """The largest prompt that is answered within ``left_s``, or the one that is answered soonest."""
+    """The largest prompt that is answered within ``left_s``; where none is, the largest of those that take
+    hardly longer than the one that is answered soonest: it serves the keys that follow as well."""
     engine: Engine = ask.session.engine
     left_s -= min(_ANSWER_TOKENS * engine.step_s, _ANSWER_SHARE * left_s)
-    soonest, soonest_s = assembled.prompt, _expected_s(ask, assembled.prompt)
-    if soonest_s <= left_s:
-        return soonest, known.around
+    late = [(assembled.prompt, _expected_s(ask, assembled.prompt))]
+    if late[0][1] <= left_s:
+        return assembled.prompt, known.around
     windows, prompts = _shorter(ask, assembled, known)
     for prompt in prompts:
         expected_s = _expected_s(ask, prompt)
-        if expected_s < soonest_s:
-            soonest, soonest_s = prompt, expected_s
         if expected_s <= left_s:
-            break
-    return soonest, windows
+            return prompt, windows
+        late.append((prompt, expected_s))
+    most_s = min(expected_s for _, expected_s in late) * _NEARLY
+    return next(prompt for prompt, expected_s in late if expected_s <= most_s), windows
 
 
 def _expected_s(ask: Ask, prompt: Prompt) -> float:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from engine.demanded_text import DemandedText
 from engine.errors import EngineClosed, ModelCorrupt
+from engine.kept_vocabulary import KeptVocabulary
 from engine.llama.library import amx_is_broken, last_error, llama_cpp
 
 _PIECE_BYTES = 512  # longer than any token of the known families; llama.cpp says so where it is not
@@ -21,7 +23,7 @@ class LlamaModel:
     """An opened GGUF file, and its tokenizer (see ``engine.backend.Tokenizer``).
 
     ``vocabulary_only`` reads the tokenizer and no weights (0.2 s). ``report`` is told the share loaded, 0 to
-    1; loading ends early once ``cancelled`` is set.
+    1; loading ends early once ``cancelled`` is set. ``kept``: its vocabulary, where an earlier start kept it.
     Raises ModelCorrupt where llama.cpp cannot read the file.
     """
 
@@ -33,6 +35,7 @@ class LlamaModel:
         vocabulary_only: bool = False,
         report: Callable[[float], None] | None = None,
         cancelled: threading.Event | None = None,
+        kept: KeptVocabulary | None = None,
     ) -> None:
         self._library = lib = llama_cpp()
         params = lib.llama_model_default_params()
@@ -53,7 +56,7 @@ class LlamaModel:
             why = last_error() or "llama.cpp gave no reason"
             raise ModelCorrupt(f"{path} could not be opened as a model: {why}")
         self._using = threading.Lock()
-        self.path = path
+        self.path, self._kept = path, kept
         self._vocab = lib.llama_model_get_vocab(self._model)
 
     @property
@@ -128,7 +131,21 @@ class LlamaModel:
 
     @cached_property
     def pieces(self) -> Sequence[bytes]:
-        """``piece`` of every token id, in order (about 0.2 s for 150,000 tokens, once)."""
+        """``piece`` of every token id, in order."""
+        return self.vocabulary.pieces
+
+    @cached_property
+    def vocabulary(self) -> DemandedText:
+        """All pieces, arranged to be looked up: as they were kept, or made (half a second for 150,000)."""
+        if self._kept is None:
+            return DemandedText(self._all_pieces())
+        found = self._kept.of(self.vocabulary_size)
+        if found is None:
+            found = DemandedText(self._all_pieces())
+            self._kept.keep(found)
+        return found
+
+    def _all_pieces(self) -> list[bytes]:
         convert = self._library.llama_token_to_piece
         buffer = ctypes.create_string_buffer(_PIECE_BYTES)
         vocab, found = self._vocab, []

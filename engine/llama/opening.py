@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.kept_vocabulary import KeptVocabulary
 from engine.llama.backend import LlamaBackend
 from engine.llama.library import llama_cpp
 from engine.llama.model import LlamaModel
@@ -21,13 +22,16 @@ def open_llama(
     gpu_layers: int = -1,
     report: Callable[[float], None] | None = None,
     cancelled: threading.Event | None = None,
+    kept: KeptVocabulary | None = None,
 ) -> LlamaBackend:
     """Open ``path`` and set up ``context_tokens`` of KV cache. ``report`` is told the share loaded, 0 to 1.
 
-    ``gpu_layers`` counts only where llama.cpp was built for a GPU. Raises ModelCorrupt or BackendError.
+    ``gpu_layers`` counts only where llama.cpp was built for a GPU; ``kept``: see LlamaModel. Raises
+    ModelCorrupt or BackendError.
     """
     on_gpu = gpu_layers != 0 and has_gpu()
-    model = LlamaModel(path, gpu_layers=gpu_layers if on_gpu else 0, report=report, cancelled=cancelled)
+    layers = gpu_layers if on_gpu else 0
+    model = LlamaModel(path, gpu_layers=layers, report=report, cancelled=cancelled, kept=kept)
     try:
         return LlamaBackend(
             model,
@@ -46,10 +50,15 @@ def state_identity(path: Path, sha256: str, *, context_tokens: int) -> str:
 
     A model without a proven hash is told by its path, size and time.
     """
+    system = llama_cpp().llama_print_system_info().decode("utf-8", "replace")
+    return " | ".join((vocabulary_identity(path, sha256), system, f"{context_tokens} tokens"))
+
+
+def vocabulary_identity(path: Path, sha256: str) -> str:
+    """What a kept vocabulary belongs to: the model, and this build of llama.cpp."""
     facts = path.stat()
     model = sha256 or f"{path} {facts.st_size} {facts.st_mtime_ns}"
-    system = llama_cpp().llama_print_system_info().decode("utf-8", "replace")
-    return " | ".join((model, version(), system, f"{context_tokens} tokens"))
+    return f"{model} | {version()}"
 
 
 def has_gpu() -> bool:
