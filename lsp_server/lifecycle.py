@@ -32,8 +32,8 @@ def register(server: CodeFlowServer) -> None:
         if workspace and workspace.configuration:
             await _pull_configuration(server)
         if server.settings.completion.enabled:
+            server.open_model()  # first: it takes longer, mostly without Python
             server.open_librarian()
-            server.open_model()
         else:
             server.set_status("off", "completion.enabled is false")
 

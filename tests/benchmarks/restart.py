@@ -23,7 +23,11 @@ from tests.benchmarks.waiting import context_ready, last_account, own_cache, pla
 from tests.lsp_client import Editor, editor
 
 ROOT = Path(__file__).parents[2]
-FILE, BEFORE = ROOT / "context" / "window.py", "    return reached\n"
+FILE = ROOT / "context" / "window.py"
+LINE, TYPED = (
+    "        used += count(lines[number])\n        if used > budget:\n            return True",
+    "        used += ",
+)
 PATIENCE_MS = 900_000
 BUDGETS = (0, 16_384)  # tokens; 0: what the machine affords
 
@@ -38,15 +42,15 @@ async def _session(
         "engine": {"savedMb": 1000 if saved else 0},
     }
     text = FILE.read_text(encoding="utf-8")
-    line = text[: text.index(BEFORE)].count("\n") + 1
-    text = text.replace(BEFORE, BEFORE + "    \n", 1)
+    line = text[: text.index(LINE)].count("\n")
+    text = text.replace(LINE, TYPED + LINE[LINE.index("\n") :], 1)
     async with editor(model=model, settings=settings, folders=[ROOT.as_uri()]) as wire:
         started = time.monotonic()
         wire.open(FILE.as_uri(), text)
         if first:
             await context_ready(wire, FILE.as_uri(), line)
             await _gathered(wire, line)
-        items = await wire.complete(FILE.as_uri(), line, 4)
+        items = await wire.complete(FILE.as_uri(), line, len(TYPED))
         seconds, account = time.monotonic() - started, await last_account(wire)
         if first:
             await asyncio.sleep(5.0)  # what is evaluated is saved once nobody asks
@@ -63,7 +67,7 @@ async def _gathered(wire: Editor, line: int) -> None:
     """Until the prompt for the place grows no more: a large one is made ready piece by piece."""
     same, tokens = 0, -1
     while same < 3:
-        place = {"uri": FILE.as_uri(), "position": {"line": line, "character": 4}}
+        place = {"uri": FILE.as_uri(), "position": {"line": line, "character": len(TYPED)}}
         found = plain(await wire.request("codeflow/explain", place)) or {}
         now = found.get("prompt_tokens", 0)
         same, tokens = (same + 1 if now == tokens else 0), now
