@@ -125,6 +125,8 @@ class CodeFlowServer(LanguageServer):
         """A document was closed."""
         self.ghost_text.forget(uri)
         self.next_edits.forget(uri)
+        if self.latest_source is not None and self.latest_source.document.uri == uri:
+            self.latest_source = None
         self._cursors.pop(uri, None)
         self._untold.discard(uri)
         if self.librarian is not None:
