@@ -121,7 +121,8 @@ def saying(folder: Path, text: str, *, window: int = 8) -> Checkpoint:
     Its attention is computed and then adds nothing: each token's embedding points at the next one.
     """
     vocabulary = write_tokenizer(folder)
-    checkpoint = written(folder, vocabulary=vocabulary, hidden=256, window=window)
+    hidden = 1 << (vocabulary - 1).bit_length()  # as many directions as tokens, so that none is like another
+    checkpoint = written(folder, vocabulary=vocabulary, hidden=hidden, window=window)
     tokenizer = open_tokenizer(folder, vocabulary, checkpoint.config.stop_tokens)
     said = tokenizer.encode(text)
     assert len(set(said)) == len(said), "each token has one successor"
@@ -131,8 +132,11 @@ def saying(folder: Path, text: str, *, window: int = 8) -> Checkpoint:
             tensors[name] = torch.zeros_like(tensors[name])
         elif name.endswith("norm.weight"):
             tensors[name] = torch.ones_like(tensors[name])
-    embedding = torch.randn(vocabulary, 256, generator=torch.Generator().manual_seed(0)).sign()
-    head = torch.zeros(vocabulary, 256)
+    rows = torch.ones(1, 1)
+    while len(rows) < hidden:  # Hadamard's matrix: signs, each row at right angles to the others
+        rows = torch.cat((torch.cat((rows, rows), 1), torch.cat((rows, -rows), 1)))
+    embedding = rows[:vocabulary].clone()
+    head = torch.zeros(vocabulary, hidden)
     following = dict(zip(said, [*said[1:], checkpoint.config.stop_tokens[0]], strict=True))
     for token in range(vocabulary):
         head[following.get(token, said[0])] += embedding[token] / (1 if token in following else 8)
