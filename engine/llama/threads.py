@@ -40,7 +40,7 @@ class FreeCores:
         return self._threads
 
     def _read(self) -> tuple[float, float, float]:
-        """CPU seconds that all processes, and this one, have used; and the time of the look."""
+        """CPU seconds that processes which do not give way (this one included), and this one, have used; and
+        the time of the look. What was started with `nice` leaves its core as soon as it is wanted."""
         everyone, own = psutil.cpu_times(), self._own.cpu_times()
-        busy = everyone.user + everyone.system + getattr(everyone, "nice", 0.0)
-        return busy, own.user + own.system, time.monotonic()
+        return everyone.user + everyone.system, own.user + own.system, time.monotonic()

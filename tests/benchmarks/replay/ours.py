@@ -92,6 +92,7 @@ class Ours:
 
     async def save(self) -> None:
         """Write the file where the server reads it. The document stays open."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)  # a commit may begin a folder
         await asyncio.to_thread(self._file.write_bytes, self._buffer.text.encode())
         document = types.TextDocumentIdentifier(self._file.as_uri())
         self._connected.client.text_document_did_save(types.DidSaveTextDocumentParams(document))
