@@ -42,7 +42,7 @@ def register(server: CodeFlowServer) -> None:
         document = server.files.document(str(getattr(params, "uri", "")))
         if document is None or server.librarian is None:
             return False
-        await server.ready_session()
+        await server.model.ready()
         line = int(getattr(params, "line", 0) or 0)
         return await asyncio.to_thread(
             server.librarian.wait_ready, server.files.snapshot(), document, line, _READY_WITHIN_S
@@ -51,7 +51,7 @@ def register(server: CodeFlowServer) -> None:
 
 async def _explain_place(server: CodeFlowServer, params: Any) -> dict[str, Any] | None:
     uri, snapshot = str(params.uri), server.files.snapshot()
-    document, session = snapshot.documents.get(uri), await server.ready_session()
+    document, session = snapshot.documents.get(uri), await server.model.ready()
     if document is None or session is None:
         return None
     asked = getattr(params, "position", None)

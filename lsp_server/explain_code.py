@@ -57,9 +57,9 @@ async def _explanation(server: CodeFlowServer, offered: Offered, tell: Any) -> s
     if document is None or not may_be_prompted(document.path):
         server.tell("There is nothing here that a model may be shown.")
         return None
-    session = await server.session_for(_ROLE)
+    session = await server.model.session_for(_ROLE)
     if session is None:
-        server.tell(f"The model is not there: {server.message}")
+        server.tell(f"The model is not there: {server.model.message}")
         return None
     start, end = (document.clamp(one) for one in offered.offer.selection)
     text = redact("".join(document.lines[start.line : end.line + 1]))

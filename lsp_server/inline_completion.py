@@ -64,7 +64,7 @@ async def suggestions(
             server.ghost_text.look_beyond(ask, rest)
         return place, [rest]
     server.notice(uri, place.position.line)
-    await server.ready_session()
+    await server.model.ready()
     if (ask := server.ask(snapshot, Query(uri, place.position))) is None:
         return None, []
     try:
@@ -73,8 +73,8 @@ async def suggestions(
         else:
             found = await server.ghost_text.suggest(ask, in_time=True)
     except RemoteError as error:
-        server.answered(str(error))
+        server.model.answered(str(error))
         return place, []
     if found:
-        server.answered()
+        server.model.answered()
     return place, found

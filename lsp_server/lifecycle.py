@@ -32,10 +32,10 @@ def register(server: CodeFlowServer) -> None:
         if workspace and workspace.configuration:
             await _pull_configuration(server)
         if server.settings.completion.enabled:
-            server.open_model()  # first: it takes longer, mostly without Python
+            server.model.open()  # first: it takes longer, mostly without Python
             server.open_librarian()
         else:
-            server.set_status("off", "completion.enabled is false")
+            server.model.set_status("off", "completion.enabled is false")
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
@@ -93,9 +93,9 @@ def _restart_if_needed(server: CodeFlowServer, before: Settings) -> None:
         server.open_librarian()
     if not after.completion.enabled:
         server.close()
-        server.set_status("off", "completion.enabled is false")
+        server.model.set_status("off", "completion.enabled is false")
     elif _of_model(before) != _of_model(after) or (server.session is None and not before.completion.enabled):
-        server.open_model()
+        server.model.open()
 
 
 def _of_model(settings: Settings) -> tuple[object, ...]:

@@ -47,8 +47,8 @@ class ModelProgress:
         downloading = "download" in what.lower()
         state = "downloading" if downloading else "starting"
         percentage = None if share is None else min(100, int(share * 100))
-        if state != self._server.state or not self._begun:
-            self._server.set_status(state, what)
+        if state != self._server.model.state or not self._begun:
+            self._server.model.set_status(state, what)
         if not self._wanted:
             self._begun = True
             return

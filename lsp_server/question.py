@@ -124,9 +124,9 @@ def register(server: CodeFlowServer) -> None:
                 loop.call_soon_threadsafe(server.progress, types.ProgressParams(token, {"text": piece}))
 
         try:
-            session = await server.session_for(role)
+            session = await server.model.session_for(role)
             if session is None:
-                return {"error": server.message}
+                return {"error": server.model.message}
             found = await answer(session, str(params.question), role, files=files, tell=tell)
         except EngineError as error:
             return {"error": str(error)}

@@ -88,9 +88,9 @@ async def _name(server: CodeFlowServer, document: Document, offer: Offer, tell: 
 
 
 async def _session(server: CodeFlowServer, role: str = "instruct") -> ModelSession:
-    session = await server.session_for(role)
+    session = await server.model.session_for(role)
     if session is None:
-        raise NotPossible(f"The model is not there: {server.message}")
+        raise NotPossible(f"The model is not there: {server.model.message}")
     return session
 
 

@@ -16,7 +16,7 @@ from context.tokenised import TokenisedItems
 from engine.decoding import Decoder
 from engine.engine import BRANCHES, SEQUENCES, Engine
 from engine.speed import Speed
-from lsp_server import cli, server
+from lsp_server import cli, model_opening, server
 from lsp_server.model_session import ModelSession
 from lsp_server.settings import Settings
 from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
@@ -82,6 +82,6 @@ def create_watched(backend: str = "") -> server.CodeFlowServer:
 
 if __name__ == "__main__":
     create, backends = server.create_server, list[ScriptedBackend]()
-    server.open_session = open_scripted
+    model_opening.open_session = open_scripted
     server.create_server = create_watched
     raise SystemExit(cli.main(["--stdio"]))

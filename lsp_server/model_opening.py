@@ -1,0 +1,181 @@
+"""The models of one connection: opened, replaced, tried again, closed; what the client is told of it.
+
+State here: the session, the thinking role's session, the state and its sentence, the event that gives up an
+opening. Everything is called on the event loop; what blocks runs on worker threads. What a session is made
+of, `model_session` knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from lsp_server.model_session import ModelSession, is_remote, open_session
+from lsp_server.progress import ModelProgress
+
+if TYPE_CHECKING:
+    from lsp_server.server import CodeFlowServer
+    from lsp_server.settings import Settings
+
+logger = logging.getLogger(__name__)
+_RETRY_S = 30.0  # after which a server that could not be reached is tried again, once somebody asks
+_READY_WITHIN_S = 20.0  # how long a request waits for a model that is being loaded
+
+
+class ModelOpening:
+    """The model that answers, or why none does."""
+
+    def __init__(
+        self, server: CodeFlowServer, *, on_closed: Callable[[], None], on_opened: Callable[[], None]
+    ) -> None:
+        """``on_closed``: the session that was there is none any more; ``on_opened``: a new one is there."""
+        self._server, self._on_closed, self._on_opened = server, on_closed, on_opened
+        self.session: ModelSession | None = None
+        self.state, self.message = "starting", "the model is not loaded yet"
+        self._retry_at: float | None = None  # monotonic
+        self._thinking: asyncio.Future[ModelSession] | None = None  # the other role's model, once asked for
+        self._opening: asyncio.Task[None] | None = None
+        self._cancel = threading.Event()
+
+    def open(self) -> None:
+        """Start opening the model in the background; what was open is closed first."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._retry_at = None
+        self._close_thinking()
+        previous, self.session = self.session, None
+        self._on_closed()
+        self._opening = asyncio.ensure_future(self._open(previous, self._cancel))
+
+    async def ready(self) -> ModelSession | None:
+        """The model session, waited for while it loads; None where it failed or is still being downloaded."""
+        if self.session is None and self._retry_at is not None and time.monotonic() >= self._retry_at:
+            self.open()
+        if self.session is None and self._opening is not None and self.state != "downloading":
+            await asyncio.wait([self._opening], timeout=_READY_WITHIN_S)
+        return self.session
+
+    async def session_for(self, role: str) -> ModelSession | None:
+        """The session of the model that a role is bound to; None where there is none.
+
+        "thinking" may have a model of its own, opened when it is first asked for. Raises EngineError where
+        that cannot be opened.
+        """
+        settings = self._settings
+        own = settings.model.thinking
+        if role != "thinking" or own in ("", settings.model.name) or is_remote(settings):
+            return await self.ready()
+        if self._thinking is None:
+            self._thinking = asyncio.ensure_future(self._open_thinking(own, self._cancel))
+        opening = self._thinking
+        try:
+            return await asyncio.shield(opening)
+        except Exception:
+            self._thinking = None  # the next question tries again
+            raise
+
+    def answered(self, problem: str = "") -> None:
+        """The model has answered, or could not, for a reason that the user is told once."""
+        if problem and self.state != "error":
+            self._tell_problem(problem)
+        elif problem and problem != self.message:
+            self.set_status("error", problem)
+        elif not problem and self.state == "error" and self.session is not None:
+            self.set_status("ready", self.session.summary)
+
+    def set_status(self, state: str, message: str) -> None:
+        """Tell the client: starting, downloading, ready, off or error, with a sentence."""
+        self.state, self.message = state, message
+        self._server.protocol.notify("codeflow/status", self._server.status())
+
+    def status(self) -> dict[str, Any]:
+        """What the client may show about the model."""
+        session = self.session
+        return {
+            "state": self.state,
+            "message": self.message,
+            "model": session.name if session else None,
+            "fillsIn": session.form.fills_in if session else None,
+            "budgetTokens": session.budget_tokens if session else None,
+            "reason": session.reason if session else None,
+        }
+
+    def close(self) -> None:
+        """Stop what runs and free the models. Idempotent; waits for the engine."""
+        self._cancel.set()
+        self._close_thinking()
+        if self.session is not None:
+            self.session.engine.close()
+            self.session = None
+
+    @property
+    def _settings(self) -> Settings:
+        return self._server.settings
+
+    async def _open(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
+        settings, asks_remote = self._settings, False  # what is consented to is what is opened
+        progress, told = ModelProgress(self._server), self.message if self.state == "error" else ""
+        try:
+            if previous is not None:
+                await asyncio.to_thread(previous.engine.close)
+            if asks_remote := is_remote(settings):
+                await self._ask_consent(settings.remote.url)
+            if cancelled.is_set():
+                return
+            session = await asyncio.to_thread(open_session, settings, progress.report, cancelled)
+        except Exception as error:
+            if not cancelled.is_set():
+                if str(error) != told:
+                    self._tell_problem(str(error))
+                else:
+                    self.set_status("error", told)
+                if asks_remote:
+                    self._retry_at = time.monotonic() + _RETRY_S
+            progress.end("failed")
+            return
+        if cancelled.is_set():
+            await asyncio.to_thread(session.engine.close)
+            return
+        self.session = session
+        gc.freeze()  # what is there now stays: no collection need look at it
+        self._on_opened()
+        progress.end(f"{session.name} is ready")
+        self.set_status("ready", session.summary)
+        if session.notice:
+            self._server.tell(session.notice)
+
+    async def _open_thinking(self, name: str, cancelled: threading.Event) -> ModelSession:
+        settings, progress = self._settings, ModelProgress(self._server)
+        settings = replace(settings, model=replace(settings.model, name=name))
+        try:
+            return await asyncio.to_thread(open_session, settings, progress.report, cancelled)
+        finally:
+            progress.end("")
+
+    def _close_thinking(self) -> None:
+        opening, self._thinking = self._thinking, None
+        if opening is not None:
+            opening.add_done_callback(
+                lambda done: None if done.cancelled() or done.exception() else done.result().engine.close()
+            )
+
+    async def _ask_consent(self, url: str) -> None:
+        from engine.remote.address import parse_address
+        from lsp_server.remote_consent import ask_consent
+
+        await ask_consent(self._server, parse_address(url))
+
+    def _tell_problem(self, problem: str) -> None:
+        logger.warning("the model does not answer: %s", problem)
+        self.set_status("error", problem)
+        self._server.window_show_message(
+            types.ShowMessageParams(types.MessageType.Error, f"CodeFlow: {problem}")
+        )
