@@ -57,9 +57,9 @@ def register(server: CodeFlowServer) -> None:
         document = server.files.document(params.text_document.uri)
         if document is None or not server.settings.refactor.enabled:
             return []
-        selection = _selection(server, document, params.range)
+        selection = selection_of(server, document, params.range)
         diagnostics = [
-            Diagnostic(_selection(server, document, one.range), one.message)
+            Diagnostic(selection_of(server, document, one.range), one.message)
             for one in params.context.diagnostics
         ]
         offers = await asyncio.to_thread(offers_at, server, document, selection, diagnostics)
@@ -94,22 +94,24 @@ def register(server: CodeFlowServer) -> None:
 
     @server.command(REFACTOR_COMMAND)
     async def refactor(data: Any) -> bool:
-        """Make and apply an offer, for clients that resolve nothing."""
-        if (plan := await _plan(server, data)) is None:
+        """Make and apply an offer, for clients that resolve nothing, and for ``codeflow/edit``."""
+        offered = from_data(plain(data))
+        if (plan := await _plan(server, offered)) is None:
             return False
-        edit = workspace_edit(server, plan, preview=False)
+        preview = offered is not None and offered.preview
+        edit = workspace_edit(server, plan, preview=preview)
         if edit is None:
             await show_plan(server, plan)
             return False
         applied = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, plan.title))
-        if not applied.applied:
+        if not applied.applied and not preview:  # a preview that is closed says enough
             server.tell(f"The editor did not apply it: {applied.failure_reason or 'it gave no reason'}.")
         return applied.applied
 
     @server.command(PREVIEW_COMMAND)
     async def preview(data: Any) -> bool:
         """Show an offer's edit as a unified diff."""
-        if (plan := await _plan(server, data)) is None:
+        if (plan := await _plan(server, from_data(plain(data)))) is None:
             return False
         await show_plan(server, plan)
         return True
@@ -117,7 +119,7 @@ def register(server: CodeFlowServer) -> None:
     @server.command(TEST_COMMAND)
     async def test(data: Any) -> bool:
         """Show an offer's edit with what the project's tests say of it."""
-        if (plan := await _plan(server, data)) is None:
+        if (plan := await _plan(server, from_data(plain(data)))) is None:
             return False
         try:
             plan = await _tested(server, plan)
@@ -147,7 +149,7 @@ def offers_at(
     server: CodeFlowServer, document: Document, selection: Selection, diagnostics: Sequence[Diagnostic]
 ) -> list[Offer]:
     """All offers at a selection, exact ones first; a worker thread's."""
-    source = _source(server, document)
+    source = source_of(server, document)
     exact: list[Offer] = []
     if source is not None:
         try:
@@ -162,7 +164,7 @@ def offers_at(
     return [*fixes, *exact, *(offer for offer in by_model if offer.kind != "quickfix")]
 
 
-def _source(server: CodeFlowServer, document: Document) -> SourceTree | None:
+def source_of(server: CodeFlowServer, document: Document) -> SourceTree | None:
     """A document's tree; the latest one is kept, since menus are asked for at every step of a cursor."""
     latest = server.latest_source
     if latest is not None and latest.document is document:
@@ -223,9 +225,8 @@ def _capabilities(server: CodeFlowServer) -> types.CodeActionClientCapabilities 
     return documents.code_action if documents else None
 
 
-async def _plan(server: CodeFlowServer, data: Any) -> EditPlan | None:
+async def _plan(server: CodeFlowServer, offered: Offered | None) -> EditPlan | None:
     """The plan of a command's argument; None where there is none, and the user was told why."""
-    offered = from_data(plain(data))
     if offered is None:
         server.tell("This command takes what a code action brings along; choose one in the menu.")
         return None
@@ -246,7 +247,8 @@ def _refuse_stale(server: CodeFlowServer, offered: Offered) -> None:
         raise JsonRpcException("The text was changed meanwhile; ask again.", _CONTENT_MODIFIED)
 
 
-def _selection(server: CodeFlowServer, document: Document, where: types.Range) -> Selection:
+def selection_of(server: CodeFlowServer, document: Document, where: types.Range) -> Selection:
+    """A client's range as a selection, whichever end comes first."""
     start, end = (position_in(document, one, server.encoding) for one in (where.start, where.end))
     return Selection(min(start, end), max(start, end))
 

@@ -232,6 +232,7 @@ def create_server(backend: str = "") -> CodeFlowServer:
         explain,
         explain_code,
         inline_completion,
+        instruction,
         lifecycle,
         next_edit,
         question,
@@ -241,6 +242,6 @@ def create_server(backend: str = "") -> CodeFlowServer:
 
     server = CodeFlowServer(backend)
     rooms = lifecycle, text_sync, inline_completion, completion, commands, explain, question
-    for room in (*rooms, code_action, explain_code, next_edit, show_text):
+    for room in (*rooms, code_action, instruction, explain_code, next_edit, show_text):
         room.register(server)
     return server

@@ -79,6 +79,15 @@ def instruction_of(offer: Offer) -> str:
     return words.format(name=offer.name) if words is not None else offer.name
 
 
+def instruction_offer(document: Document, tree: SourceTree | None, selection: Selection, words: str) -> Offer:
+    """An instruction in words: for the lines selected, or for the function or statement at the cursor."""
+    region = region_of(document, tree, selection)
+    around = _function(tree, selection) if tree is not None and selection.is_empty else None
+    if around is not None and _lines(around) <= MOST_LINES:
+        region = lines_from(document, around.start_point[0], around.end_point[0])
+    return _offer("edit", "refactor.rewrite", f"Do: {_short(words)}", region, words)
+
+
 def region_of(document: Document, tree: SourceTree | None, selection: Selection) -> Selection:
     """The whole lines that an edit may change: those selected, or the statement at the cursor."""
     first, last = selection.start.line, selection.end.line
