@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,6 +93,7 @@ class SavedPrefixes:
         self._entries: dict[Path, SavedPrefix] = {}
         self._lock = threading.Lock()  # of _entries; never held while a disk is asked
         self._complaint = ""
+        self._ahead: tuple[SavedPrefix, Future[bytes | None]] | None = None
         self.refresh()
 
     @property
@@ -117,11 +119,27 @@ class SavedPrefixes:
             written = {path: entry for path, entry in self._entries.items() if before.get(path) != entry}
             self._entries = found | written  # the latter by another thread meanwhile
 
+    def read_ahead(self) -> None:
+        """Read the prompt that was used last, on another thread: it is asked for first once a model is open.
+
+        It is held until one is read or written.
+        """
+        for newest in self.entries[:1]:
+            thread = ThreadPoolExecutor(1, "codeflow-saved-prompt")
+            self._ahead = newest, thread.submit(self._read, newest)
+            thread.shutdown(wait=False)
+
     def read(self, entry: SavedPrefix) -> bytes | None:
         """The state of ``entry``, proven; None where it is gone, damaged or by now another's.
 
         It is no entry any more then, and a damaged file is removed.
         """
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (ahead[0].path, ahead[0].tokens) == (entry.path, entry.tokens):
+            return ahead[1].result()
+        return self._read(entry)
+
+    def _read(self, entry: SavedPrefix) -> bytes | None:
         try:
             found = read_whole(entry.path)
             if found and (found[0].identity, found[0].tokens) == (self._identity, entry.tokens):
@@ -150,6 +168,7 @@ class SavedPrefixes:
         A label (any text; best a hash) has one entry: the newest replaces the older one. Without a label the
         entries without one whose tokens are the beginning of these are replaced.
         """
+        self._ahead = None
         head = Head(self._identity, label, tuple(tokens), memoryview(state).nbytes)
         path = self._directory / f"{head.key}{_SUFFIX}"
         size = head.file_bytes

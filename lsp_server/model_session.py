@@ -107,7 +107,9 @@ def open_session(
     budget, context_tokens = sizes(settings, speed)
     report(f"loading {name}", None)
     sha256 = model.entry.sha256 if model.entry else ""
-    identity = state_identity(model.path, sha256, context_tokens=context_tokens)
+    saved = _saved_prefixes(settings, state_identity(model.path, sha256, context_tokens=context_tokens))
+    if saved is not None:
+        saved.read_ahead()
     kept = KeptVocabulary(cache_dir() / "vocabularies", vocabulary_identity(model.path, sha256))
     engine = Engine(
         lambda: open_llama(
@@ -125,7 +127,7 @@ def open_session(
             BRANCHES,
             speed=speed,
             parked_bytes=settings.engine.parked_mb * 1_000_000,
-            saved=_saved_prefixes(settings, identity),
+            saved=saved,
             vocabulary=cast("LlamaModel", backend.tokenizer).vocabulary,
         ),
     )

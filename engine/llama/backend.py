@@ -168,11 +168,12 @@ class LlamaBackend:
     def load(self, sequence: int, state: bytes | memoryview, length: int) -> bool:
         """See ``Backend.load``."""
         self.rewind(sequence, 0)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        read = self._library.llama_state_seq_set_data(self._context, buffer, len(state), sequence)
-        held = self._library.llama_memory_seq_pos_max(self._memory, sequence) + 1
-        self._lengths[sequence] = held
-        self.rewind(sequence, length if read == len(state) and held >= length else 0)
+        held = ctypes.c_char_p(bytes(state))  # no copy of what is bytes
+        source = ctypes.cast(held, ctypes.POINTER(ctypes.c_uint8))
+        read = self._library.llama_state_seq_set_data(self._context, source, len(state), sequence)
+        reached = self._library.llama_memory_seq_pos_max(self._memory, sequence) + 1
+        self._lengths[sequence] = reached
+        self.rewind(sequence, length if read == len(state) and reached >= length else 0)
         return self._lengths[sequence] == length > 0
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from engine.saved_prefixes import DEAD_AFTER_S, SavedPrefixes, Usage, clear, pre
 
 GENEROUS = 1 << 30
 TOKENS = (1, 2, 3, 151_643, 2**31 - 1)
+STATES = {(1,): b"one", (2,): b"two"}
 STATE = bytes(range(256)) * 4
 posix_only = pytest.mark.skipif(os.name != "posix", reason="modes, links and holes")
 
@@ -130,6 +131,26 @@ def test_what_is_saved_already_is_only_marked_as_used(tmp_path: Path) -> None:
     after = entry.path.stat()
     assert after.st_mtime > before.st_mtime + 900
     assert os.name != "posix" or after.st_ino == before.st_ino, "not written anew"
+
+
+def test_what_is_read_ahead_is_what_is_read(tmp_path: Path) -> None:
+    """The prompt used last, once; another one, and one that is damaged, are read as ever."""
+    saved = opened(tmp_path)
+    saved.write([1], b"one", "a")
+    saved.write([2], b"two", "b")
+    for entry in saved.entries:
+        age(entry.path, 100 * entry.tokens[0])
+    saved.refresh()
+    newest, older = saved.entries
+    for first, second in ((newest, older), (older, newest)):
+        saved.read_ahead()
+        assert (saved.read(first), saved.read(second)) == (STATES[first.tokens], STATES[second.tokens])
+    newest.path.write_bytes(newest.path.read_bytes()[:-1] + b"?")
+    saved.read_ahead()
+    assert saved.read(newest) is None
+    assert tokens_of(saved) == [older.tokens]
+    assert tokens_of(opened(tmp_path / "empty")) == []
+    opened(tmp_path / "empty").read_ahead()
 
 
 # Bounds
