@@ -1,0 +1,90 @@
+// When a likely next edit is worth a hint, where the hint stands and what it says. Plain values in, plain values out:
+// knows neither VS Code nor the server.
+
+/** An edit as `codeflow/nextEdit` answers it. */
+export interface NextEdit {
+    readonly textDocument: { readonly uri: string; readonly version: number | null };
+    readonly range: { readonly start: Place; readonly end: Place };
+    readonly text: string | null;
+    readonly reason: string;
+    readonly score: number;
+    readonly key: string;
+}
+
+export interface Place {
+    readonly line: number;
+    readonly character: number;
+}
+
+/** What somebody sees of an editor. */
+export interface View {
+    readonly uri: string;
+    readonly line: number; // the cursor's
+    readonly first: number; // visible lines, both included
+    readonly last: number;
+}
+
+const WORTH_A_LOOK = 0.2; // share of all likelihood: below, the server does not think about a text either
+const SURE = 0.5; // from here on the place is likelier than all others together: worth a word where one types
+const LONGEST = 60; // characters of a reason behind a line of code
+
+/** The best edit that was not sent away and is likely enough for its place. */
+export function chosen(
+    edits: readonly NextEdit[],
+    view: View,
+    sentAway: ReadonlySet<string>,
+): NextEdit | undefined {
+    return edits.find(
+        (edit) => !sentAway.has(nameOf(edit)) && edit.score >= (isInView(edit, view) ? WORTH_A_LOOK : SURE),
+    );
+}
+
+/** What stays the same where the server finds an edit again after a key was typed elsewhere. */
+export function nameOf(edit: NextEdit): string {
+    return `${edit.textDocument.uri} ${edit.reason}`;
+}
+
+export function isInView(edit: NextEdit, view: View): boolean {
+    const line = edit.range.start.line;
+    return edit.textDocument.uri === view.uri && view.first <= line && line <= view.last;
+}
+
+/** Whether the cursor stands at the edit, so that the next step is to accept it. */
+export function isAtHand(edit: NextEdit, view: View): boolean {
+    const { start, end } = edit.range;
+    return (
+        edit.textDocument.uri === view.uri &&
+        start.line <= view.line &&
+        view.line <= Math.max(start.line, end.line)
+    );
+}
+
+/** The words behind a line: where to, why, by which key. */
+export function wording(edit: NextEdit, view: View, name: string, key: string): string {
+    const there = edit.textDocument.uri === view.uri ? `line ${edit.range.start.line + 1}` : name;
+    const arrow = edit.textDocument.uri !== view.uri || edit.range.start.line > view.line ? "↓" : "↑";
+    const where = isAtHand(edit, view) ? "" : `${edit.textDocument.uri === view.uri ? arrow : "→"} ${there}`;
+    const reason = edit.reason.replace(/\s+/g, " ").trim();
+    const why = reason.length > LONGEST ? `${reason.slice(0, LONGEST - 1)}…` : reason;
+    return [where, why, key].filter(Boolean).join(" · ");
+}
+
+/** Where two texts differ: `from` and `to` are offsets in the old one, `text` is what stands there in the new one. */
+export function difference(old: string, now: string): { from: number; to: number; text: string } {
+    let from = 0;
+    while (from < Math.min(old.length, now.length) && old[from] === now[from]) {
+        from += 1;
+    }
+    let behind = 0;
+    while (behind < Math.min(old.length, now.length) - from && old.at(-1 - behind) === now.at(-1 - behind)) {
+        behind += 1;
+    }
+    return { from, to: old.length - behind, text: now.slice(from, now.length - behind) };
+}
+
+/** A new text on one line of the editor: its first line, and how many more there are. */
+export function onOneLine(text: string): string {
+    const lines = text.replace(/\r\n?/g, "\n").replace(/\n$/, "").split("\n");
+    const more = lines.length - 1;
+    return more ? `${lines[0]} ⏎ +${more} line${more > 1 ? "s" : ""}` : lines[0];
+}
