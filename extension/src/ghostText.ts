@@ -1,6 +1,7 @@
-// What the extension adds to VS Code's own ghost text: nothing while it is snoozed or was sent away with Esc, and word
-// to the server of what was shown and what was accepted by word or line (a whole acceptance is the item's command).
-// Knows neither models nor prompts; the items come from the language client and go on to VS Code unchanged.
+// What the extension adds to VS Code's own ghost text: nothing while it is snoozed or was sent away with Esc,
+// and word to the server of what was shown and what was accepted by word or line (a whole acceptance is the
+// item's command). Knows neither models nor prompts; the items come from the language client and go on to VS
+// Code unchanged.
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import type { Server } from "./server";

@@ -1,5 +1,5 @@
-// When a likely next edit is worth a hint, where the hint stands and what it says. Plain values in, plain values out:
-// knows neither VS Code nor the server.
+// When a likely next edit is worth a hint, where the hint stands and what it says. Plain values in, plain
+// values out: knows neither VS Code nor the server.
 
 /** An edit as `codeflow/nextEdit` answers it. */
 export interface NextEdit {
@@ -61,15 +61,15 @@ export function isAtHand(edit: NextEdit, view: View): boolean {
 
 /** The words behind a line: where to, why, by which key. */
 export function wording(edit: NextEdit, view: View, name: string, key: string): string {
-    const there = edit.textDocument.uri === view.uri ? `line ${edit.range.start.line + 1}` : name;
-    const arrow = edit.textDocument.uri !== view.uri || edit.range.start.line > view.line ? "↓" : "↑";
-    const where = isAtHand(edit, view) ? "" : `${edit.textDocument.uri === view.uri ? arrow : "→"} ${there}`;
+    const { line } = edit.range.start;
+    const inThisFile = `${line > view.line ? "↓" : "↑"} line ${line + 1}`;
+    const where = edit.textDocument.uri === view.uri ? inThisFile : `→ ${name}`;
     const reason = edit.reason.replace(/\s+/g, " ").trim();
     const why = reason.length > LONGEST ? `${reason.slice(0, LONGEST - 1)}…` : reason;
-    return [where, why, key].filter(Boolean).join(" · ");
+    return [isAtHand(edit, view) ? "" : where, why, key].filter(Boolean).join(" · ");
 }
 
-/** Where two texts differ: `from` and `to` are offsets in the old one, `text` is what stands there in the new one. */
+/** Where two texts differ: `from` to `to` of the old one is `text` in the new one. */
 export function difference(old: string, now: string): { from: number; to: number; text: string } {
     let from = 0;
     while (from < Math.min(old.length, now.length) && old[from] === now[from]) {

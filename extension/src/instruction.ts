@@ -1,5 +1,6 @@
-// Edit by instruction: words from the user become an edit that the server makes, checks and has VS Code preview or
-// apply. And what the server cannot see by itself: where the cursor rests, and what other extensions say of the code.
+// Edit by instruction: words from the user become an edit that the server makes, checks and has VS Code
+// preview or apply. And what the server cannot see by itself: where the cursor rests, and what other
+// extensions say of the code.
 import * as vscode from "vscode";
 import { isAsking } from "./ghostText";
 import { remembered, toChoose } from "./history";

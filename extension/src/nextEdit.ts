@@ -1,6 +1,7 @@
-// Where the next edit is likely, said quietly: after an edit has rested, an arrow and a few words in the colour of ghost
-// text. One key goes there, the same key accepts the text where there is one, Esc sends it away. The places and texts
-// are the server's (`codeflow/nextEdit`); when a hint is worth showing is said in hint.ts.
+// Where the next edit is likely, said quietly: after an edit has rested, an arrow and a few words in the
+// colour of ghost text. One key goes there, the same key accepts the text where there is one, Esc sends it
+// away. The places and texts are the server's (`codeflow/nextEdit`); when a hint is worth showing is said in
+// hint.ts.
 import * as vscode from "vscode";
 import { isAsking, isShowing, onDidShow } from "./ghostText";
 import {
@@ -36,7 +37,7 @@ export function register(context: vscode.ExtensionContext, server: Server): void
     });
     const sentAway = new Set<string>();
     let edit: NextEdit | undefined;
-    let asked: { document: vscode.TextDocument; position: vscode.Position } | undefined; // what `edit` answers
+    let asked: { document: vscode.TextDocument; position: vscode.Position } | undefined; // for `edit`
     let waiting: NodeJS.Timeout | undefined;
     let question: vscode.CancellationTokenSource | undefined;
     let editedLine = -1;

@@ -1,11 +1,11 @@
-// A suggestion that was given to the editor, followed through the changes of its document: how much of it is there by
-// now, and whether that was typed or accepted by word or by line. VS Code tells no extension of the latter; what it
-// inserts does. Knows offsets and texts only, in UTF-16 units.
+// A suggestion that was given to the editor, followed through the changes of its document: how much of it is
+// there by now, and whether that was typed or accepted by word or by line. VS Code tells no extension of the
+// latter; what it inserts does. Knows offsets and texts only, in UTF-16 units.
 
 export interface Given {
     readonly text: string; // all that would be inserted
     readonly offset: number; // where its range begins
-    readonly replaced: number; // length of the range: what stands behind the cursor and is part of the text too
+    readonly replaced: number; // what stands behind the cursor and is part of the text too: its length
     readonly reached: number; // how much of the text is in the document
 }
 
@@ -39,7 +39,7 @@ export function followed(given: Given, change: Change): { given: Given; fate: Fa
     return { given: next, fate: whole ? "accepted" : "accepted in part" };
 }
 
-/** Whether one key may have inserted this: a character, a pair that the editor closes, a line break with its indent. */
+/** Whether one key may have inserted this: a character, a closed pair, a line break with its indent. */
 export function isTyped(text: string): boolean {
     return [...text].length === 1 || CLOSED_BY_EDITOR.has(text) || !text.trim();
 }

@@ -1,5 +1,5 @@
-// The answer to `codeflow/stats` as rows for people: what became of the suggestions, how long they took. Plain values in,
-// plain values out.
+// The answer to `codeflow/stats` as rows for people: what became of the suggestions, how long they took.
+// Plain values in, plain values out.
 import { milliseconds } from "./pieces";
 
 /** Counts of one stretch of time; never text. */

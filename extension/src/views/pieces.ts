@@ -1,5 +1,5 @@
-// What `codeflow/explain` says of a suggestion, as lines for people: a head, and one line for each piece of the prompt.
-// Plain values in, plain values out.
+// What `codeflow/explain` says of a suggestion, as lines for people: a head, and one line for each piece of
+// the prompt. Plain values in, plain values out.
 
 export interface Piece {
     readonly source: string;
@@ -104,7 +104,8 @@ export function asText(found: Explanation): string {
     const { label, description } = headOf(found);
     const lines = found.pieces.map((piece) => {
         const about = [piece.path, piece.why, piece.commits.map((sha) => sha.slice(0, 10)).join(" ")];
-        return `${String(piece.tokens).padStart(6)}  ${piece.source.padEnd(15)}  ${about.filter(Boolean).join(" · ")}`;
+        const told = about.filter(Boolean).join(" · ");
+        return [String(piece.tokens).padStart(6), piece.source.padEnd(15), told].join("  ");
     });
     return [`${label}; ${description}`, ...lines.map((line) => line.trimEnd())].join("\n");
 }

@@ -1,5 +1,5 @@
-// The view "Statistics": what became of the suggestions in this session and since the counting began. The server counts
-// and keeps the figures on this machine; they are asked for only while somebody looks.
+// The view "Statistics": what became of the suggestions in this session and since the counting began. The
+// server counts and keeps the figures on this machine; they are asked for only while somebody looks.
 import * as vscode from "vscode";
 import { onDidShow } from "../ghostText";
 import type { Server } from "../server";

@@ -1,5 +1,5 @@
-// The view "Why This Suggestion": what the prompt of the latest suggestion was made of, piece by piece in its order. It
-// asks the server only while somebody looks.
+// The view "Why This Suggestion": what the prompt of the latest suggestion was made of, piece by piece in its
+// order. It asks the server only while somebody looks.
 import * as vscode from "vscode";
 import { onDidShow } from "../ghostText";
 import type { Server } from "../server";
