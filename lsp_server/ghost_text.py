@@ -66,7 +66,9 @@ class GhostText:
         if found is None:
             return None
         shown, key = found
-        account = self._foreseen.pop(key, None) or Account(key, "typed along")
+        known = self.accounts.get(key)  # what it was made of is still what it was made of
+        along = Account(key, "typed along", pieces=known.pieces if known else ())
+        account = self._foreseen.pop(key, None) or along
         self._account(replace(account, total_ms=(time.perf_counter() - started) * 1e3))
         return Suggestion(shown, key)
 

@@ -107,10 +107,13 @@ async def test_typing_along_costs_no_model_call():
         await wire.ready()
         wire.open(URI, "    return a\n")
         (first,) = await wire.complete(URI, 0, 12)
+        pieces = (await wire.account(first)).pieces
         wire.change(URI, 2, " +", (0, 12))
         (rest,) = await wire.complete(URI, 0, 14)
         assert rest.insert_text == " b"
-        assert (await wire.account(rest)).source == "typed along"
+        account = await wire.account(rest)
+        assert account.source == "typed along" and account.prompt_tokens == 0
+        assert pieces and account.pieces == pieces  # why it was suggested is still to be seen
         assert rest.command is not None and first.command is not None
         assert rest.command.arguments == first.command.arguments
 
