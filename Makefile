@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench vsix clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ format: setup ## Put all Python files into the project's style
 
 bench: setup ## Measure speed and quality on this machine
 	.venv/bin/python -m tests.benchmarks
+
+vsix: setup ## Build the VS Code extension, with the server's wheel in it, into extension/
+	cd extension && npm ci && rm -rf server *.vsix && ../.venv/bin/pip wheel --quiet --no-deps --wheel-dir server .. && npm run check && npm test && npm run package
 
 clean: ## Remove caches and build outputs (not .venv, which takes minutes to make)
 	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
