@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         models_command,
         refactor_command,
         review_command,
+        stats_command,
     )
 
     for command in (
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         refactor_command,
         review_command,
         cache_command,
+        stats_command,
         doctor,
     ):
         command.add_parser(verbs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from lsprotocol import types
 
-from lsp_server.inline_completion import suggestions
+from lsp_server.inline_completion import count_offered, suggestions
 from lsp_server.server import CodeFlowServer
 from lsp_server.to_lsp import menu_item
 
@@ -26,11 +28,10 @@ def register_menu(server: CodeFlowServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=list(".( =:")))
     async def completion(params: types.CompletionParams) -> types.CompletionList:
-        uri = params.text_document.uri
+        uri, asked_at = params.text_document.uri, time.perf_counter()
         place, found = await suggestions(server, uri, params.position, invoked=False)
         if place is None:
             return types.CompletionList(is_incomplete=True, items=[])
-        for one in found:
-            server.stats.offered(one.key, len(one.shown.text))
+        count_offered(server, place, found, waited_ms=(time.perf_counter() - asked_at) * 1e3)
         items = [menu_item(place, one.shown, one.key, server.encoding) for one in found]
         return types.CompletionList(is_incomplete=True, items=items)

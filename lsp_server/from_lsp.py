@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
@@ -88,3 +89,16 @@ def file_of(uri: str) -> Path | None:
         return None
     path = to_fs_path(uri)
     return Path(path) if path else None
+
+
+def suggestion_of(report: Any) -> tuple[str, int]:
+    """Which suggestion the ``item`` is that a client reports on, as ``suggestion_named`` says it."""
+    command = getattr(getattr(report, "item", None), "command", None)
+    return suggestion_named(getattr(command, "arguments", None))
+
+
+def suggestion_named(arguments: Any) -> tuple[str, int]:
+    """A suggestion's key and which of its candidates is meant, by the arguments of the item's command; an
+    empty key where they are no such arguments."""
+    key, number, *_ = (*arguments, "", 0) if isinstance(arguments, list | tuple) else ("", 0)
+    return str(key), number if isinstance(number, int) else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,8 @@ from context.document import Document, Position
 from context.edit_log import RecentEdit
 from context.next_edit import Elsewhere, NextPlace, locate, read_elsewhere
 from context.workspace import Snapshot
-from lsp_server.from_lsp import position_in
+from lsp_server.fates import Offer
+from lsp_server.from_lsp import position_in, suggestion_of
 from lsp_server.next_edit_text import written
 from lsp_server.to_lsp import ACCEPTED_COMMAND, position_of
 
@@ -103,8 +105,8 @@ def register(server: CodeFlowServer) -> None:
         }
 
     @server.feature("textDocument/didShowInlineEdit")
-    def did_show(_: Any) -> None:
-        server.stats.was_shown()
+    def did_show(params: Any) -> None:
+        server.stats.was_shown(suggestion_of(params)[0])
 
 
 def _is_here(place: NextPlace, uri: str, at: Position) -> bool:
@@ -130,9 +132,23 @@ async def _edits(server: CodeFlowServer, params: Any, *, by_model: bool) -> list
         if by_model and number == 0 and place.edit is None and place.score >= _LIKELY:
             one |= await _by_model(server, place)
         if one["text"] is not None:
-            server.stats.offered(one["key"], len(one["text"]))
+            _count_offered(server, one, document.language)
         found.append(one)
     return found
+
+
+def _count_offered(server: CodeFlowServer, one: dict[str, Any], language: str) -> None:
+    uri, where, text = one["textDocument"]["uri"], one["range"], one["text"]
+    document = server.files.document(uri)
+    last = where.end.line + (1 if where.end.character else 0)
+    old = "".join(document.lines[where.start.line : last]) if document is not None else ""
+    known = _common_head(old, text)
+    known += _common_head(old[known:][::-1], text[known:][::-1])
+    server.stats.offered(one["key"], language, [Offer(uri, Position(where.start.line, 0), text, known)])
+
+
+def _common_head(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _as_json(server: CodeFlowServer, asked: str, place: NextPlace) -> dict[str, Any] | None:

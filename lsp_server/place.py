@@ -182,9 +182,20 @@ class Place:
             return False
         return self._above_code[-1] in ":{([" or words[-1] in ("do", "then", "else", "=>", "begin")
 
+    @property
+    def in_comment(self) -> bool:
+        """Whether the cursor stands in a comment, and what is typed becomes part of it."""
+        return is_comment(self.at_cursor)
+
+    @property
+    def in_word(self) -> bool:
+        """Whether the cursor stands inside of a word: letters, digits or _ on both sides."""
+        sides = self.head[-1:] + self.tail[:1]
+        return len(sides) == 2 and all(one.isalnum() or one == "_" for one in sides)
+
     @cached_property
     def is_comment(self) -> bool:
-        """Whether the cursor stands in a comment."""
+        """Whether the cursor's line is a comment, or the cursor stands in one."""
         signs = (self.language.comment, "//", "/*", "* ", *(() if self.language.grammar else ("#", "--")))
         return is_comment(self.at_cursor) or self.head.lstrip().startswith(signs)
 

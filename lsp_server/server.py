@@ -1,12 +1,13 @@
 """The server object: what one editor's connection owns, and which handlers it has.
 
-State here: the workspace, the settings, what was shown; `model_opening` has the model. Handlers are short; the
-ones that change the workspace are synchronous, the ones that ask the model are async and read one snapshot.
+State here: the workspace, the settings, what was shown; `model_opening` has the model. Handlers are short:
+those which change the workspace are synchronous, those which ask the model are async and read one snapshot.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ from context.librarian import Librarian
 from context.workspace import Workspace
 from lsp_server import __version__
 from lsp_server.ask import Ask
+from lsp_server.counts_file import CountsFile
 from lsp_server.from_lsp import file_of
 from lsp_server.ghost_text import GhostText
 from lsp_server.model_opening import ModelOpening
@@ -55,7 +57,12 @@ class CodeFlowServer(LanguageServer):
         self.model = ModelOpening(self, on_closed=self._model_closed, on_opened=self._model_opened)
         self.librarian: Librarian | None = None
         self.ghost_text = GhostText()
-        self.stats = Stats()
+        self.stats = Stats(
+            CountsFile(),
+            later=_on_a_thread,
+            document_of=self.files.document,
+            keeps=lambda: self.settings.keep_statistics,
+        )
         self.shown_texts = ShownTexts()
         self.next_edits = NextEdits()
         self.latest_source: SourceTree | None = None  # that code actions were offered for
@@ -168,7 +175,8 @@ class CodeFlowServer(LanguageServer):
         return {**self.model.status(), "index": self.librarian.state() if self.librarian else None}
 
     def close(self) -> None:
-        """Stop what runs and free the model. Idempotent."""
+        """Stop what runs and free the model; what was counted is kept. Idempotent."""
+        self.stats.save()
         self.shown_texts.close()
         self.model.close()
 
@@ -221,6 +229,12 @@ class CodeFlowServer(LanguageServer):
             return
         if (ask := self.ask(snapshot, Query(uri, position or Position(line, 0)))) is not None:
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
+
+
+def _on_a_thread(seconds: float, function: Callable[[], object]) -> None:
+    """Call ``function`` on a worker thread, so many seconds later."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(seconds, loop.run_in_executor, None, function)
 
 
 def create_server(backend: str = "") -> CodeFlowServer:

@@ -12,8 +12,12 @@ from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, get_type_hints
 
 
-def _setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), least: int | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "choices": choices, "least": least})
+def _setting(
+    default: Any, doc: str, *, choices: tuple[str, ...] = (), least: int | None = None, scope: str = "window"
+) -> Any:
+    """``scope`` is VS Code's word for who may set it: "machine-overridable" where it names a program, a path,
+    an address or a model, which a workspace that is not trusted may not; "machine" where no workspace may."""
+    return field(default=default, metadata={"doc": doc, "choices": choices, "least": least, "scope": scope})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,13 @@ class ModelSettings:
         "auto",
         "`auto`, a name from `codeflow-lsp models list`, the path of a GGUF file or of a checkpoint's "
         "folder, or `hf:owner/name`, a repository of Hugging Face with safetensors.",
+        scope="machine-overridable",
     )
     thinking: str = _setting(
         "",
         "The model for hard questions (`codeflow/ask` with the role `thinking`), as `name` is written; it is "
         "opened when it is first asked. Empty: the same model.",
+        scope="machine-overridable",
     )
     download: bool = _setting(True, "Whether the server may download a model that is missing.")
 
@@ -66,6 +72,7 @@ class EngineSettings:
         (),
         "LoRA adapters (folders in PEFT's format) that the loop engine holds beside the model, each as "
         "`name=folder`.",
+        scope="machine-overridable",
     )
     threads: int = _setting(
         0, "Most CPU threads to use; 0 takes the cores that other processes leave.", least=0
@@ -96,8 +103,9 @@ class RemoteSettings:
         "",
         "An OpenAI-compatible server, such as `https://models.example.org/v1`, that is sent every prompt in "
         "place of a model on this machine; empty: nothing is sent anywhere. See [remote.md](remote.md).",
+        scope="machine-overridable",
     )
-    model: str = _setting("", "Which of its models; empty takes the only one.")
+    model: str = _setting("", "Which of its models; empty takes the only one.", scope="machine-overridable")
     markers: str = _setting(
         "auto",
         "That model's fill-in-the-middle markers: `auto` (by the server's tokenizer, or the model's name), "
@@ -136,6 +144,7 @@ class CompletionSettings:
         "Serve `textDocument/completion`: `auto` (where inline completion is lacking), `always`, `never`.",
         choices=("auto", "always", "never"),
     )
+    in_comments: bool = _setting(True, "Whether anything is suggested inside comments.")
     disabled_languages: tuple[str, ...] = _setting((), "Language identifiers in which nothing is suggested.")
 
 
@@ -159,11 +168,13 @@ class RefactorSettings:
         "",
         "What runs the project's tests, such as `python3 -m pytest -q {tests}`, for `codeflow.testEdit`: the "
         "tests that mention what an edit changes, in a copy of the folder. Empty: none are run.",
+        scope="machine-overridable",
     )
     trusted: bool = _setting(
         False,
         "Whether this folder's code may be run at all. An editor that knows whether a workspace is trusted "
         "sets this by itself; without it no test is run.",
+        scope="machine",
     )
 
 
@@ -194,6 +205,11 @@ class Settings:
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     refactor: RefactorSettings = field(default_factory=RefactorSettings)
+    keep_statistics: bool = _setting(
+        True,
+        "Whether what became of suggestions is counted from one session to the next, in a file on this "
+        "machine: numbers, never text.",
+    )
     log_level: str = _setting(
         "warning", "What goes to standard error.", choices=("debug", "info", "warning", "error")
     )

@@ -38,13 +38,16 @@ def replaced_range(place: Place, shown: Shown, encoding: types.PositionEncodingK
 
 
 def inline_item(
-    place: Place, shown: Shown, key: str, encoding: types.PositionEncodingKind | str
+    place: Place, shown: Shown, key: str, encoding: types.PositionEncodingKind | str, number: int = 0
 ) -> types.InlineCompletionItem:
-    """An inline completion whose acceptance is reported through its command."""
+    """An inline completion whose acceptance is reported through its command; ``number`` tells candidates of
+    one key apart."""
     return types.InlineCompletionItem(
         insert_text=shown.text,
         range=replaced_range(place, shown, encoding),
-        command=types.Command(title="CodeFlow: accepted", command=ACCEPTED_COMMAND, arguments=[key]),
+        command=types.Command(
+            title="CodeFlow: accepted", command=ACCEPTED_COMMAND, arguments=[key, number] if number else [key]
+        ),
     )
 
 

@@ -182,7 +182,12 @@ async def editor(
         types.InitializeParams(
             capabilities,
             workspace_folders=[types.WorkspaceFolder(uri, "folder") for uri in folders or []],
-            initialization_options={"model": {"name": model}, "engine": {"savedMb": 0}, **(settings or {})},
+            initialization_options={
+                "model": {"name": model},
+                "engine": {"savedMb": 0},
+                "keepStatistics": False,  # the tests' counts are not the user's
+                **(settings or {}),
+            },
         )
     )
     found.capabilities = result.capabilities

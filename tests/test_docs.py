@@ -21,9 +21,9 @@ from context.language import _BY_NAME
 from engine.catalog import load_catalog
 from lsp_server.account import Account
 from lsp_server.cli import _parser
+from lsp_server.counts import Counts
 from lsp_server.server import create_server
 from lsp_server.settings import setting_names
-from lsp_server.stats import Stats
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -131,7 +131,8 @@ def test_every_field_of_our_answers_is_on_the_protocol_page() -> None:
     page = read("docs/protocol.md")
     for about, names in (
         ("codeflow/account", [entry.name for entry in fields(Account)]),
-        ("codeflow/stats", list(Stats().as_json())),
+        ("codeflow/stats", list(Counts().as_json())),
+        ("codeflow/stats", list(create_server().stats.as_json())),
         ("codeflow/status", list(create_server().status())),
     ):
         described = section(page, f"`{about}`")

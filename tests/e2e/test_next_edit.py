@@ -76,12 +76,13 @@ async def test_clients_made_for_copilot(tmp_path: Path):
         assert edits and {one["textDocument"]["version"] for one in edits} == {6}
         assert all("load_page" in one["text"] for one in edits)
         wire.client.protocol.notify("textDocument/didShowInlineEdit", {"item": edits[0]})
-        before = plain(await wire.request("codeflow/stats"))
+        before = plain(await wire.request("codeflow/stats"))["session"]
         command = edits[0]["command"]
         accepted = types.ExecuteCommandParams(command["command"], command["arguments"])
         await wire.request(types.WORKSPACE_EXECUTE_COMMAND, accepted)
-        after = plain(await wire.request("codeflow/stats"))
+        after = plain(await wire.request("codeflow/stats"))["session"]
         assert before["shown"] == 1 and after["accepted"] == before["accepted"] + 1
+        assert after["accepted_characters"] <= 8  # of a line, only what is not there already
 
 
 async def test_nothing_edited_nothing_next(tmp_path: Path):
