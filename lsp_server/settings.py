@@ -16,7 +16,7 @@ def _setting(
     default: Any, doc: str, *, choices: tuple[str, ...] = (), least: int | None = None, scope: str = "window"
 ) -> Any:
     """``scope`` is VS Code's word for who may set it: "machine-overridable" where it names a program, a path,
-    an address or a model, which a workspace that is not trusted may not; "machine" where no workspace may."""
+    an address or a model, which a workspace that is not trusted may not; "editor": the editor itself."""
     return field(default=default, metadata={"doc": doc, "choices": choices, "least": least, "scope": scope})
 
 
@@ -174,7 +174,7 @@ class RefactorSettings:
         False,
         "Whether this folder's code may be run at all. An editor that knows whether a workspace is trusted "
         "sets this by itself; without it no test is run.",
-        scope="machine",
+        scope="editor",
     )
 
 
