@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from engine.catalog import ModelEntry, Progress, ResolvedModel, cache_dir, load_catalog, resolve
-from engine.errors import ModelUnavailable
+from engine.errors import ModelError
 from engine.llama.opening import open_llama, version
 from engine.llama.threads import FreeCores
 from engine.speed import Speed, SpeedBook, measure
@@ -77,7 +77,7 @@ def choose_model(
             break
         try:
             model = resolve(entry.name, allow_pull=allow_pull, report=report, cancelled=cancelled)
-        except ModelUnavailable as error:
+        except ModelError as error:  # what is here serves meanwhile
             turned_down = f"{entry.name} could not be had: {error}"
             break
         if model.entry != entry:

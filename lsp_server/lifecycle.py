@@ -1,4 +1,4 @@
-"""initialize, initialized, configuration, shutdown."""
+"""initialize, initialized, configuration, shutdown; the command that obtains the model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from lsprotocol import types
 
 from lsp_server import completion
+from lsp_server.model_problem import OBTAIN_COMMAND
 from lsp_server.server import CodeFlowServer
 from lsp_server.settings import Settings, parse_settings
 
@@ -36,6 +37,11 @@ def register(server: CodeFlowServer) -> None:
             server.open_librarian()
         else:
             server.model.set_status("off", "completion.enabled is false")
+
+    @server.command(OBTAIN_COMMAND)
+    async def obtain(*_: object) -> bool:
+        """Have the model, downloading it where it is missing or damaged; whether it is open then."""
+        return server.settings.completion.enabled and await server.model.obtain()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from lsp_server.model_problem import Fix, Problem, problem_of
 from lsp_server.model_session import ModelSession, is_remote, open_session
 from lsp_server.progress import ModelProgress
 
@@ -40,20 +41,33 @@ class ModelOpening:
         self._server, self._on_closed, self._on_opened = server, on_closed, on_opened
         self.session: ModelSession | None = None
         self.state, self.message = "starting", "the model is not loaded yet"
+        self._fix: Fix | None = None  # of an error
         self._retry_at: float | None = None  # monotonic
         self._thinking: asyncio.Future[ModelSession] | None = None  # the other role's model, once asked for
         self._opening: asyncio.Task[None] | None = None
-        self._cancel = threading.Event()
+        self._cancel = threading.Event()  # of the opening under way: set once it is given up
+        self._cancel_thinking = threading.Event()
 
     def open(self) -> None:
         """Start opening the model in the background; what was open is closed first."""
-        self._cancel.set()
-        self._cancel = threading.Event()
-        self._retry_at = None
-        self._close_thinking()
-        previous, self.session = self.session, None
-        self._on_closed()
-        self._opening = asyncio.ensure_future(self._open(previous, self._cancel))
+        self._start(self._settings)
+
+    async def obtain(self) -> bool:
+        """Open the model, having downloaded what is missing or damaged, whatever ``model.download`` says.
+
+        Files that were proven are proven again. Joins a download under way. Whether a model is open then.
+        """
+        from engine.catalog import forget_proofs
+
+        if self._opening is None or self._opening.done() or self.state != "downloading":
+            self._give_up()
+            self.set_status("starting", "the model is being checked")
+            await asyncio.to_thread(forget_proofs)
+            settings = self._settings
+            self._start(replace(settings, model=replace(settings.model, download=True)))
+        while self._opening is not None and not self._opening.done():  # it may be replaced meanwhile
+            await asyncio.wait([self._opening])
+        return self.session is not None
 
     async def ready(self) -> ModelSession | None:
         """The model session, waited for while it loads; None where it failed or is still being downloaded."""
@@ -74,7 +88,8 @@ class ModelOpening:
         if role != "thinking" or own in ("", settings.model.name) or is_remote(settings):
             return await self.ready()
         if self._thinking is None:
-            self._thinking = asyncio.ensure_future(self._open_thinking(own, self._cancel))
+            self._cancel_thinking = threading.Event()
+            self._thinking = asyncio.ensure_future(self._open_thinking(own, self._cancel_thinking))
         opening = self._thinking
         try:
             return await asyncio.shield(opening)
@@ -85,15 +100,15 @@ class ModelOpening:
     def answered(self, problem: str = "") -> None:
         """The model has answered, or could not, for a reason that the user is told once."""
         if problem and self.state != "error":
-            self._tell_problem(problem)
+            self._tell(Problem(problem))
         elif problem and problem != self.message:
             self.set_status("error", problem)
         elif not problem and self.state == "error" and self.session is not None:
             self.set_status("ready", self.session.summary)
 
-    def set_status(self, state: str, message: str) -> None:
-        """Tell the client: starting, downloading, ready, off or error, with a sentence."""
-        self.state, self.message = state, message
+    def set_status(self, state: str, message: str, fix: Fix | None = None) -> None:
+        """Tell the client: starting, downloading, ready, off or error, with a sentence and what mends it."""
+        self.state, self.message, self._fix = state, message, fix
         self._server.protocol.notify("codeflow/status", self._server.status())
 
     def status(self) -> dict[str, Any]:
@@ -102,6 +117,7 @@ class ModelOpening:
         return {
             "state": self.state,
             "message": self.message,
+            "fix": self._fix.as_json() if self._fix else None,
             "model": session.name if session else None,
             "fillsIn": session.form.fills_in if session else None,
             "budgetTokens": session.budget_tokens if session else None,
@@ -110,7 +126,7 @@ class ModelOpening:
 
     def close(self) -> None:
         """Stop what runs and free the models. Idempotent; waits for the engine."""
-        self._cancel.set()
+        self._give_up()
         self._close_thinking()
         if self.session is not None:
             self.session.engine.close()
@@ -120,29 +136,42 @@ class ModelOpening:
     def _settings(self) -> Settings:
         return self._server.settings
 
-    async def _open(self, previous: ModelSession | None, cancelled: threading.Event) -> None:
-        settings, asks_remote = self._settings, False  # what is consented to is what is opened
-        progress, told = ModelProgress(self._server), self.message if self.state == "error" else ""
+    def _start(self, settings: Settings) -> None:
+        self._give_up()
+        self._retry_at = None
+        self._close_thinking()
+        previous, self.session = self.session, None
+        self._on_closed()
+        self._opening = asyncio.ensure_future(self._open(settings, previous, self._cancel))
+
+    def _give_up(self) -> None:
+        """Stop an opening under way: nothing that comes of it counts."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+
+    async def _open(self, settings: Settings, previous: ModelSession | None, cancel: threading.Event) -> None:
+        """``settings``: what is consented to is what is opened."""
+        progress, asks_remote = ModelProgress(self._server, cancel), False
+        told = self.message if self.state == "error" else ""
         try:
             if previous is not None:
                 await asyncio.to_thread(previous.engine.close)
             if asks_remote := is_remote(settings):
                 await self._ask_consent(settings.remote.url)
-            if cancelled.is_set():
+            if self._cancel is not cancel:
                 return
-            session = await asyncio.to_thread(open_session, settings, progress.report, cancelled)
+            session = await asyncio.to_thread(open_session, settings, progress.report, cancel)
         except Exception as error:
-            if not cancelled.is_set():
-                if str(error) != told:
-                    self._tell_problem(str(error))
-                else:
-                    self.set_status("error", told)
+            if self._cancel is cancel:
+                problem = problem_of(self._cancelled(error) if progress.is_cancelled else error, settings)
+                self._tell(problem, aloud=problem.sentence != told and not progress.is_cancelled)
                 if asks_remote:
                     self._retry_at = time.monotonic() + _RETRY_S
             progress.end("failed")
             return
-        if cancelled.is_set():
+        if self._cancel is not cancel:
             await asyncio.to_thread(session.engine.close)
+            progress.end("replaced")
             return
         self.session = session
         gc.freeze()  # what is there now stays: no collection need look at it
@@ -152,16 +181,17 @@ class ModelOpening:
         if session.notice:
             self._server.tell(session.notice)
 
-    async def _open_thinking(self, name: str, cancelled: threading.Event) -> ModelSession:
-        settings, progress = self._settings, ModelProgress(self._server)
+    async def _open_thinking(self, name: str, cancel: threading.Event) -> ModelSession:
+        settings, progress = self._settings, ModelProgress(self._server, cancel)
         settings = replace(settings, model=replace(settings.model, name=name))
         try:
-            return await asyncio.to_thread(open_session, settings, progress.report, cancelled)
+            return await asyncio.to_thread(open_session, settings, progress.report, cancel)
         finally:
             progress.end("")
 
     def _close_thinking(self) -> None:
         opening, self._thinking = self._thinking, None
+        self._cancel_thinking.set()
         if opening is not None:
             opening.add_done_callback(
                 lambda done: None if done.cancelled() or done.exception() else done.result().engine.close()
@@ -173,9 +203,18 @@ class ModelOpening:
 
         await ask_consent(self._server, parse_address(url))
 
-    def _tell_problem(self, problem: str) -> None:
-        logger.warning("the model does not answer: %s", problem)
-        self.set_status("error", problem)
-        self._server.window_show_message(
-            types.ShowMessageParams(types.MessageType.Error, f"CodeFlow: {problem}")
+    def _cancelled(self, error: Exception) -> Exception:
+        """What the user reads once they have cancelled: a load that is cut short looks like a broken file."""
+        from engine.catalog import PullCancelled
+
+        return (
+            error if isinstance(error, PullCancelled) else PullCancelled("Opening the model was cancelled.")
         )
+
+    def _tell(self, problem: Problem, *, aloud: bool = True) -> None:
+        """As the status, and ``aloud`` as a message."""
+        logger.warning("the model does not answer: %s", problem.sentence)
+        self.set_status("error", problem.sentence, problem.fix)
+        if aloud:
+            message = f"CodeFlow: {problem.sentence}"
+            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))

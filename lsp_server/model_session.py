@@ -31,6 +31,7 @@ Report = Callable[[str, float | None], None]  # what is being done, and the shar
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
 _LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token of a CPU
 _QUICK = 1_500  # tokens of prefill a second: a GPU, which depth costs little
+DOWNLOADING = "downloading"  # how a report of a download begins
 ON_GPU = 32_768  # tokens of KV cache there, unless the settings say otherwise
 _MARGIN = 256  # tokens
 _PREPARED = 2  # times the budget: packing passes over pieces that are too large
@@ -73,7 +74,22 @@ class ModelSession:
 def open_session(
     settings: Settings, report: Report, cancelled: threading.Event | None = None
 ) -> ModelSession:
-    """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence."""
+    """Obtain and open the model that ``settings`` ask for. Raises EngineError with a sentence.
+
+    Where a file that was proven once cannot be opened, it is proven again, and replaced if it was damaged.
+    """
+    from engine.catalog import forget_proofs
+    from engine.errors import ModelCorrupt
+
+    try:
+        return _open_session(settings, report, cancelled)
+    except ModelCorrupt:
+        if (cancelled is not None and cancelled.is_set()) or not forget_proofs():
+            raise
+    return _open_session(settings, report, cancelled)
+
+
+def _open_session(settings: Settings, report: Report, cancelled: threading.Event | None) -> ModelSession:
     if backend_of(settings) == "remote":
         from lsp_server.remote_session import open_remote_session
 
@@ -88,7 +104,7 @@ def open_session(
 
     def on_progress(progress: Progress) -> None:
         share = progress.done_bytes / progress.total_bytes if progress.total_bytes else None
-        report(progress.what, share)
+        report(f"{DOWNLOADING} {progress.name} ({progress.what})", share)
 
     if settings.model.name == "auto":
         report("choosing a model", None)

@@ -17,7 +17,7 @@ from engine.catalog.entries import (
 )
 from engine.catalog.partial import Progress, PullCancelled
 from engine.catalog.resolution import ResolvedModel, resolve
-from engine.catalog.store import cache_dir, local_path, models_dir, trusted_path, verify
+from engine.catalog.store import cache_dir, forget_proofs, local_path, models_dir, trusted_path, verify
 
 __all__ = [
     "HuggingFaceSource",
@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "cache_dir",
     "find_entry",
+    "forget_proofs",
     "is_checkpoint_name",
     "load_catalog",
     "local_path",

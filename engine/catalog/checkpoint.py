@@ -80,7 +80,7 @@ def pull_checkpoint(text: str, *, report: Report, cancelled: threading.Event | N
         for file in wanted:
 
             def tell(progress: Progress, done: int = done, name: str = file.name) -> None:
-                report(Progress(done + progress.done_bytes, total, name))
+                report(Progress(done + progress.done_bytes, total, name, repo))
 
             _pull_file(repo, file, folder / file.name, tell, cancelled)
             done += file.size_bytes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.catalog import hugging_face, package_index
@@ -52,11 +53,15 @@ def pull(
     """
     expected = _expected_hash(entry, sha256)
     target = models_dir() / entry.file
+
+    def named(progress: Progress) -> None:
+        report(replace(progress, name=entry.name))
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(entry, report, cancelled):
+        with _alone(entry, named, cancelled):
             if not _already_there(target, expected, entry.size_bytes):
-                _assemble(entry, target, expected, report, cancelled)
+                _assemble(entry, target, expected, named, cancelled)
     except OSError as error:
         raise ModelError(f"{target} cannot be written: {error.strerror or error}.") from error
     return target

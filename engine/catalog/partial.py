@@ -22,11 +22,15 @@ from engine.errors import EngineError, ModelCorrupt, ModelError, NotEnoughDisk
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pull is, in bytes of the final file; ``total_bytes`` is 0 where it is not known yet."""
+    """How far a pull is, in bytes of the final file; ``total_bytes`` is 0 where it is not known yet.
+
+    ``what`` is the step, and ``name`` what is pulled.
+    """
 
     done_bytes: int
     total_bytes: int
     what: str
+    name: str = ""
 
 
 Report = Callable[[Progress], None]

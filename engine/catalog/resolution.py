@@ -39,8 +39,10 @@ class ResolvedModel:
 class _NotHere(ModelUnavailable):
     """It is not on this machine, and might not be downloaded; ``reason`` is the part that says so."""
 
-    def __init__(self, entry: ModelEntry, broken: str) -> None:
-        self.reason = f"{entry.name} is not on this machine.{broken}"
+    def __init__(self, entry: ModelEntry, damage: str) -> None:
+        self.reason = (
+            f"{entry.name} is damaged: {damage}" if damage else f"{entry.name} is not on this machine."
+        )
         super().__init__(f"{self.reason} {remedy(entry)}")
 
 
@@ -70,29 +72,40 @@ def resolve(
     if not (chosen.pullable and allow_smaller):  # what only the user can bring is not replaced unasked
         return ResolvedModel(_obtain(chosen, allow_pull, report, cancelled), chosen)
     failures: list[str] = []
-    for entry in (chosen, *_smaller(chosen)):
+    candidates = (chosen, *_smaller(chosen))
+    for entry in candidates:
         try:
             path = _obtain(entry, allow_pull, report, cancelled)
-        except NoSourceAnswered as error:
-            failures += [f"{entry.name}: {failure}" for failure in error.failures]
-        except _NotHere as error:
-            failures.append(error.reason)
+        except (NoSourceAnswered, _NotHere) as error:
+            if len(candidates) == 1:
+                raise
+            failures += _reasons(entry, error)
         else:
             return ResolvedModel(path, entry, _notice(chosen, entry, failures))
     raise ModelUnavailable(f"No model is available. {' '.join(failures)} {remedy(chosen)}")
 
 
+def _reasons(entry: ModelEntry, error: NoSourceAnswered | _NotHere) -> list[str]:
+    if isinstance(error, _NotHere):
+        return [error.reason]
+    return [f"{entry.name}: {failure}" for failure in error.failures]
+
+
 def _obtain(entry: ModelEntry, allow_pull: bool, report: Report, cancelled: threading.Event | None) -> Path:
-    broken = ""
+    damage = ""
     try:
         if path := trusted_path(entry):
             return path
     except ModelCorrupt as error:
-        if not allow_pull:
-            broken = f" {error}"
+        damage = str(error)
     if entry.sources and not allow_pull:
-        raise _NotHere(entry, broken)
-    return pull(entry, report=report, cancelled=cancelled)
+        raise _NotHere(entry, damage)
+    try:
+        return pull(entry, report=report, cancelled=cancelled)
+    except NoSourceAnswered as error:
+        if damage:
+            raise NoSourceAnswered(entry, (damage, *error.failures)) from None
+        raise
 
 
 def _checkpoint(text: str, allow_pull: bool, report: Report, cancelled: threading.Event | None) -> Path:

@@ -6,13 +6,14 @@ of change; as long as those stay the same it need not be read through again (a s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
 
 import platformdirs
 
-from engine.catalog.entries import ModelEntry
+from engine.catalog.entries import ModelEntry, load_catalog
 from engine.errors import ModelCorrupt
 
 GGUF_MAGIC = b"GGUF"
@@ -53,6 +54,9 @@ def trusted_path(entry: ModelEntry) -> Path | None:
     """
     path = local_path(entry)
     if path is None:
+        there = models_dir() / entry.file
+        if entry.size_bytes and entry.sha256 and there.is_file():
+            verify(there, entry.sha256, entry.size_bytes)  # says in what way its size is wrong
         return None
     proven = _proven_hash(path)
     if proven is not None and (not entry.sha256 or proven == entry.sha256):
@@ -71,7 +75,7 @@ def verify(path: Path, sha256: str, size: int | None) -> None:
     """
     require_gguf(path)
     length = path.stat().st_size
-    again = "Delete it and download it again."
+    again = "Downloading it again replaces it."
     if size and length < size:
         raise ModelCorrupt(f"{path} is truncated: {length:,} of {size:,} bytes are there. {again}")
     if size and length > size:
@@ -102,6 +106,16 @@ def record_proof(path: Path, sha256: str) -> None:
         _proof(path).write_text(f"{sha256.lower()} {status.st_size} {status.st_mtime_ns}\n", encoding="ascii")
     except OSError:
         return  # a shared, read-only cache: the file is hashed at every start instead
+
+
+def forget_proofs() -> bool:
+    """Have every catalogued file hashed again before it is opened; False where nothing was proven."""
+    forgotten = False
+    for proof in (_proof(models_dir() / entry.file) for entry in load_catalog() if entry.sha256):
+        with contextlib.suppress(OSError):
+            proof.unlink()
+            forgotten = True
+    return forgotten
 
 
 def _proof(path: Path) -> Path:
