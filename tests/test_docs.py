@@ -78,8 +78,9 @@ def test_settings_page_is_the_dataclasses() -> None:
 
 
 def test_settings_in_pages_exist() -> None:
-    """A setting that a page names is one."""
-    known = {name.removeprefix("codeflow.") for name in setting_names()}
+    """A setting that a page names is one, or a command."""
+    commands = create_server().protocol.fm.commands
+    known = {name.removeprefix("codeflow.") for name in (*setting_names(), *commands)}
     groups = {name.split(".")[0] for name in known if "." in name}
     for page in PAGES:
         named = re.findall(rf"`(?:codeflow\.)?((?:{'|'.join(groups)})\.[a-z]\w*)`", page.read_text("utf-8"))
@@ -151,6 +152,14 @@ def test_architecture_names_every_module(room: str) -> None:
     described = section(read("ARCHITECTURE.md"), f"{room}/")
     rows = re.findall(r"^\| (`[^|]+) \|", described, re.M)
     assert {name for row in rows for name in re.findall(r"`([a-z0-9_/]+)`", row)} == there
+
+
+def test_every_module_of_the_extension_is_described() -> None:
+    """ARCHITECTURE.md names every TypeScript module of the extension, and no other."""
+    source = ROOT / "extension" / "src"
+    there = {path.relative_to(source).with_suffix("").as_posix() for path in source.rglob("*.ts")}
+    rows = re.findall(r"^\| (`[^|]+) \|", section(read("ARCHITECTURE.md"), "extension/"), re.M)
+    assert {name for row in rows for name in re.findall(r"`([A-Za-z0-9/]+)`", row)} == there
 
 
 def test_every_model_is_in_the_readme() -> None:
