@@ -20,7 +20,9 @@ _CHARACTER_LITERALS = {"c", "cpp", "csharp", "go", "java", "kotlin", "rust", "sc
 _REGEX_LITERALS = {"javascript", "javascriptreact", "typescript", "typescriptreact", "ruby"}
 _LONG_QUOTES = {"rust"}
 _LONG_BACKTICKS = {"javascript", "javascriptreact", "typescript", "typescriptreact", "go"}
-_SPACED_HASH = {"shellscript", "sh", "bash", "php", "yaml"}  # $# and ${#x} begin no comment there
+_SPACED_HASH = {"shellscript", "sh", "bash", "yaml"}  # $# and ${#x} begin no comment there
+LONG_COMMENTS = {"/*": "*/", "--[[": "]]"}
+_LONG_ENDS = LONG_COMMENTS | {"[[": "]]"}  # of a string in Lua
 
 
 class State(NamedTuple):
@@ -64,13 +66,27 @@ def state_after(text: str, language: Language, state: State = State()) -> State:
 
 def is_comment(state: State) -> bool:
     """Whether text in ``state`` is a comment."""
-    return state.inside in ("#", "//", "--", "/*")
+    return state.inside in ("#", "//", "--") or state.inside in LONG_COMMENTS
+
+
+@cache
+def comment_signs(language: Language) -> tuple[str, ...]:
+    """What comments begin with, the long ones last."""
+    if language.comment == "//":
+        return ("//", "#", "/*") if language.name == "php" else ("//", "/*")
+    return ("--", "--[[") if language.name == "lua" else (language.comment,)
+
+
+def end_of_long(inside: str) -> str:
+    """What ends a comment or string that goes on at the end of a line."""
+    return _LONG_ENDS.get(inside, inside)
 
 
 def is_long(inside: str, language: Language) -> bool:
     """Whether a string or comment that ``inside`` opened goes on at the end of a line."""
     return (
-        inside in ("'''", '"""', "/*")
+        inside in ("'''", '"""')
+        or inside in _LONG_ENDS
         or (inside == "`" and language.name in _LONG_BACKTICKS)
         or (inside[:1] == '"' and language.name in _LONG_QUOTES)
     )
@@ -85,7 +101,7 @@ def _after(token: str, state: State) -> State | None:
     if token in CLOSERS:
         opener = state.opened.rfind(_PAIR[token])
         return State(state.opened[:opener]) if opener >= 0 else state
-    if token in QUOTES or token in ("#", "//", "--", "/*"):
+    if token in QUOTES or token in ("#", "//", "--") or token in _LONG_ENDS:
         return State(state.opened, token)
     if token.startswith("r#"):
         return State(state.opened, token[:0:-1])  # Rust's r#" ends with "#
@@ -108,7 +124,11 @@ def _code(language: Language) -> re.Pattern[str]:
         parts.append(r"(?<!\S)#" if language.name in _SPACED_HASH else "#")
     elif language.comment == "//":
         parts += ["//", r"/\*"]
+        if language.name == "php":
+            parts.append(r"#(?!\[)")
     else:
+        if language.name == "lua":
+            parts += [r"--\[\[", r"\[\["]
         parts.append(re.escape(language.comment))
     if language.name in _REGEX_LITERALS:
         body = r"/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*(?:\]|\Z)|[^/\\\n\[])+(?:/|\Z)"
@@ -120,8 +140,8 @@ def _code(language: Language) -> re.Pattern[str]:
 def _end_of(inside: str, language: Language) -> re.Pattern[str]:
     if inside in ("#", "//", "--"):
         return re.compile("\n")
-    if inside == "/*":
-        return re.compile(r"\*/")
+    if inside in _LONG_ENDS:
+        return re.compile(re.escape(_LONG_ENDS[inside]))
     end = re.escape(inside)
     if inside.startswith('"#'):
         return re.compile(end)

@@ -6,7 +6,7 @@ Any other rest of the line stays, so an end of the suggestion that says the same
 
 from __future__ import annotations
 
-from lsp_server.brackets import CLOSERS, QUOTES, State, is_comment, tokens
+from lsp_server.brackets import CLOSERS, LONG_COMMENTS, QUOTES, State, is_comment, tokens
 from lsp_server.place import Place, indentation
 
 
@@ -29,7 +29,7 @@ def with_tail(place: Place, text: str) -> str:
         return text
     comment = None
     for token in tokens(text, place.language, _start(place)):
-        if not is_comment(token.before) and is_comment(token.after) and token.text != "/*":
+        if not is_comment(token.before) and is_comment(token.after) and token.text not in LONG_COMMENTS:
             comment = token.at
         elif token.text == "\n":
             comment = None

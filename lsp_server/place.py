@@ -15,7 +15,17 @@ from itertools import pairwise
 from context.assemble import closed_by_editor
 from context.document import Document, Position, line_end
 from context.language import Language, language_named
-from lsp_server.brackets import CLOSERS, State, is_comment, is_long, state_after, tokens
+from lsp_server.brackets import (
+    CLOSERS,
+    LONG_COMMENTS,
+    State,
+    comment_signs,
+    end_of_long,
+    is_comment,
+    is_long,
+    state_after,
+    tokens,
+)
 
 _READ_BEFORE = 1500  # lines that are read for open brackets and strings; some 3 ms
 _READ_AFTER = 400
@@ -106,8 +116,8 @@ class Place:
         inside = self.at_cursor.inside
         if not is_long(inside, self.language):
             return not self.tail_is_replaced and inside in self.tail
-        if inside == "/*":
-            opened, closed = self._after.find("/*"), self._after.find("*/")
+        if (end := end_of_long(inside)) != inside:
+            opened, closed = self._after.find(inside), self._after.find(end)
             return closed >= 0 and (opened < 0 or closed < opened)
         return self.document.text.count(inside) % 2 == 0
 
@@ -184,8 +194,9 @@ class Place:
 
     @property
     def in_comment(self) -> bool:
-        """Whether the cursor stands in a comment, and what is typed becomes part of it."""
-        return is_comment(self.at_cursor)
+        """Whether what is typed at the cursor becomes part of a comment. Quick where no sign of one is near:
+        nothing is read for brackets and strings then."""
+        return self._may_be_in_comment() and is_comment(self.at_cursor)
 
     @property
     def in_word(self) -> bool:
@@ -220,6 +231,18 @@ class Place:
     def extent(self) -> Extent:
         """How much to suggest at the cursor's own indentation."""
         return self.extent_at(width(self.head))
+
+    def _may_be_in_comment(self) -> bool:
+        *_, last = signs = comment_signs(self.language)
+        if any(sign in self.head for sign in signs):
+            return True
+        if last not in LONG_COMMENTS:
+            return False
+        end, line = LONG_COMMENTS[last], self.position.line
+        for above in reversed(self.document.lines[max(0, line - _READ_BEFORE) : line]):
+            if last in above or end in above:
+                return last in above and end not in above[above.rfind(last) + len(last) :]
+        return False
 
     @cached_property
     def _after(self) -> str:

@@ -1,6 +1,6 @@
 """VS Code's settings page is the server's dataclasses: the first block of configuration in package.json.
 
-``CODEFLOW_REWRITE=1 python -m pytest tests/test_extension_settings.py`` writes that block anew, no other line.
+``CODEFLOW_REWRITE=1 python -m pytest tests/test_extension_settings.py`` writes that block anew, nothing else.
 """
 
 from __future__ import annotations
