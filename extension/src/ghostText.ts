@@ -25,9 +25,13 @@ let hiddenAt: { document: vscode.TextDocument; version: number } | undefined;
 const sentAway = new Set<string>();
 const reported = new Set<string>();
 const shown = new vscode.EventEmitter<string>();
+const changed = new vscode.EventEmitter<void>();
 
 /** Fires with a suggestion's key when it is on the screen for the first time. */
 export const onDidShow = shown.event;
+
+/** Fires when ghost text of ours comes up, and when Esc takes it away. */
+export const onDidChange = changed.event;
 
 /** Whether an answer of the server is awaited. */
 export function isAsking(): boolean {
@@ -80,6 +84,7 @@ export function middleware(server: Server): Pick<Middleware, "provideInlineCompl
 export function register(context: vscode.ExtensionContext, server: Server): void {
     context.subscriptions.push(
         shown,
+        changed,
         vscode.commands.registerCommand("codeflow.hideGhostText", hide),
         server.onStatus(({ state }) => {
             if (state === "starting") {
@@ -104,6 +109,7 @@ function hide(): Thenable<unknown> {
         offered.items.forEach(({ item }) => note(sentAway, keyOf(item)));
     }
     offered = undefined;
+    changed.fire();
     return vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
 }
 
@@ -134,7 +140,11 @@ function offer(
     offered = now;
     setTimeout(() => {
         const key = keyOf(items[0]);
-        if (offered === now && isAtCursor(now) && !reported.has(key)) {
+        if (offered !== now || !isAtCursor(now)) {
+            return;
+        }
+        changed.fire();
+        if (!reported.has(key)) {
             note(reported, key);
             server.notify("textDocument/didShowCompletion", { item: plain(items[0]) });
             shown.fire(key);

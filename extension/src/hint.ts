@@ -24,8 +24,10 @@ export interface View {
     readonly last: number;
 }
 
-const WORTH_A_LOOK = 0.2; // share of all likelihood: below, the server does not think about a text either
-const SURE = 0.5; // from here on the place is likelier than all others together: worth a word where one types
+// Shares of all likelihood. After 532 steps of real changes (docs/log.md), 59% of the places with at least 0.15 were
+// edited sooner or later, and 69% of those with 0.5: good enough for a hint there, and for one where somebody types.
+const WORTH_A_LOOK = 0.15;
+const SURE = 0.5;
 const LONGEST = 60; // characters of a reason behind a line of code
 
 /** The best edit that was not sent away and is likely enough for its place. */

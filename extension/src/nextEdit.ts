@@ -3,7 +3,7 @@
 // away. The places and texts are the server's (`codeflow/nextEdit`); when a hint is worth showing is said in
 // hint.ts.
 import * as vscode from "vscode";
-import { isAsking, isShowing, onDidShow } from "./ghostText";
+import { isShowing, onDidChange } from "./ghostText";
 import {
     chosen,
     difference,
@@ -57,17 +57,13 @@ export function register(context: vscode.ExtensionContext, server: Server): void
 
     async function look(): Promise<void> {
         const editor = vscode.window.activeTextEditor;
-        if (!editor || !server.running || isShowing() || isAsking() || !isWanted(editor.document)) {
+        if (!editor || !server.running || !isWanted(editor.document)) {
             return;
         }
         asked = { document: editor.document, position: editor.selection.active };
         const { version } = editor.document;
         const edits = await ask(false);
-        if (
-            vscode.window.activeTextEditor === editor &&
-            editor.document.version === version &&
-            !isShowing()
-        ) {
+        if (vscode.window.activeTextEditor === editor && editor.document.version === version) {
             show(chosen(edits, viewOf(editor), sentAway));
         }
     }
@@ -77,20 +73,22 @@ export function register(context: vscode.ExtensionContext, server: Server): void
         draw();
     }
 
+    /** Nothing beside ghost text: that is where somebody looks now. */
     function draw(): void {
+        const active = vscode.window.activeTextEditor;
+        let state = "";
         for (const editor of vscode.window.visibleTextEditors) {
             const view = viewOf(editor);
-            const isHere = edit !== undefined && editor === vscode.window.activeTextEditor;
-            const atHand = isHere && edit !== undefined && isAtHand(edit, view) && edit.text !== null;
-            const hint = isHere && edit && !atHand ? hintIn(editor, edit, view) : undefined;
-            const inTheWay = isShowing() && hint?.range.start.line === view.line;
-            editor.setDecorations(arrow, hint && !inTheWay ? [hint] : []);
-            editor.setDecorations(old, atHand && edit ? strikesIn(editor, edit) : []);
-            editor.setDecorations(fresh, atHand && edit ? [newTextIn(editor, edit)] : []);
+            const here = edit && editor === active && !isShowing() ? edit : undefined;
+            const atHand = here && isAtHand(here, view);
+            const proposed = atHand && here.text !== null ? here : undefined;
+            editor.setDecorations(arrow, here && !proposed ? [hintIn(editor, here, view)] : []);
+            editor.setDecorations(old, proposed ? strikesIn(editor, proposed) : []);
+            editor.setDecorations(fresh, proposed ? [newTextIn(editor, proposed)] : []);
+            if (here) {
+                state = proposed ? "acceptable" : atHand ? "here" : "elsewhere";
+            }
         }
-        const editor = vscode.window.activeTextEditor;
-        const atHand = editor && edit && isAtHand(edit, viewOf(editor));
-        const state = !edit ? "" : !atHand ? "elsewhere" : edit.text !== null ? "acceptable" : "here";
         void vscode.commands.executeCommand("setContext", "codeflow.nextEdit", state);
     }
 
@@ -178,7 +176,7 @@ export function register(context: vscode.ExtensionContext, server: Server): void
         vscode.commands.registerCommand("codeflow.nextEdit.accept", accept),
         vscode.commands.registerCommand("codeflow.nextEdit.dismiss", dismiss),
         vscode.workspace.onDidChangeTextDocument(restart),
-        onDidShow(() => edit && draw()),
+        onDidChange(() => edit && draw()),
         vscode.window.onDidChangeActiveTextEditor(() => edit && draw()),
         vscode.window.onDidChangeTextEditorVisibleRanges(() => edit && draw()),
         vscode.window.onDidChangeTextEditorSelection(() => edit && draw()),

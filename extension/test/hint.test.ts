@@ -26,7 +26,7 @@ const edit = (uri: string, line: number, score: number, more: Partial<NextEdit> 
 
 test("a place on the screen is worth a hint sooner than one that is not", () => {
     const cases: [NextEdit, boolean][] = [
-        [edit(HERE, 30, 0.25), true],
+        [edit(HERE, 30, 0.2), true],
         [edit(HERE, 30, 0.1), false],
         [edit(HERE, 90, 0.25), false],
         [edit(HERE, 90, 0.6), true],

@@ -25,9 +25,6 @@ export interface Row {
 export function rowsOf(counts: Counts): Row[] {
     const accepted = counts.accepted + counts.partly_accepted;
     const partly = counts.partly_accepted ? `, ${counted(counts.partly_accepted)} in part` : "";
-    const times = [counts.p50_ms, counts.p95_ms].map((ms) =>
-        ms === undefined || ms === null ? "–" : milliseconds(ms),
-    );
     return [
         row("eye", "Shown", counted(counts.shown), "Suggestions that stood at the cursor"),
         row(
@@ -43,12 +40,8 @@ export function rowsOf(counts: Counts): Row[] {
             "How much of the accepted text was still there 30 seconds later",
         ),
         row("keyboard", "Characters Saved", counted(counts.accepted_characters), "Accepted and not typed"),
-        row(
-            "watch",
-            "Time to Answer",
-            times[0] === "–" ? "–" : `${times[0]}, 95 of 100 within ${times[1]}`,
-            "From the request to the answer: the median, and the 95th percentile",
-        ),
+        row("watch", "Median Answer", time(counts.p50_ms), "Half of all answers came within this time"),
+        row("clock", "Slow Answer", time(counts.p95_ms), "95 of 100 answers came within this time"),
         row(
             "database",
             "From the Cache",
@@ -62,6 +55,10 @@ export function rowsOf(counts: Counts): Row[] {
 
 function row(icon: string, label: string, description: string, tooltip: string): Row {
     return { icon, label, description, tooltip };
+}
+
+function time(ms: number | null | undefined): string {
+    return ms === undefined || ms === null ? "–" : milliseconds(ms);
 }
 
 function share(part: number, all: number): string {

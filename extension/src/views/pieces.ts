@@ -41,7 +41,7 @@ const ICONS: Readonly<Record<string, string>> = {
 };
 const ORIGINS: Readonly<Record<string, string>> = {
     model: "from the model",
-    "typed along": "the rest of the last one",
+    "typed along": "typed along",
     foreseen: "asked ahead",
 };
 const OWN = new Set(["prefix", "suffix", "middle"]);
