@@ -59,7 +59,7 @@ class CodeFlowServer(LanguageServer):
         self.ghost_text = GhostText()
         self.stats = Stats(
             CountsFile(),
-            later=_on_a_thread,
+            later=self._later,
             document_of=self.files.document,
             keeps=lambda: self.settings.keep_statistics,
         )
@@ -185,6 +185,11 @@ class CodeFlowServer(LanguageServer):
         if self.librarian is not None:
             self.librarian.close()
 
+    def _later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call ``function`` on a worker thread, so many seconds later; may be called on one itself."""
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        loop.call_soon_threadsafe(lambda: loop.call_later(seconds, loop.run_in_executor, None, function))
+
     def _model_closed(self) -> None:
         self._untold.update(self.files.snapshot().documents)
 
@@ -229,12 +234,6 @@ class CodeFlowServer(LanguageServer):
             return
         if (ask := self.ask(snapshot, Query(uri, position or Position(line, 0)))) is not None:
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
-
-
-def _on_a_thread(seconds: float, function: Callable[[], object]) -> None:
-    """Call ``function`` on a worker thread, so many seconds later."""
-    loop = asyncio.get_running_loop()
-    loop.call_later(seconds, loop.run_in_executor, None, function)
 
 
 def create_server(backend: str = "") -> CodeFlowServer:

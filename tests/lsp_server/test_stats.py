@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import multiprocessing
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,14 @@ from typing import Any
 import pytest
 
 from context.document import Document, Edit, Position
+from context.workspace import Opened
+from lsp_server import stats
 from lsp_server.account import Account
 from lsp_server.cli import main
 from lsp_server.counts import Counts
 from lsp_server.counts_file import CountsFile
 from lsp_server.fates import Offer
+from lsp_server.server import create_server
 from lsp_server.stats import KEPT_AFTER_S, SAVED_AFTER_S, Stats
 
 URI = "file:///secret/place.py"
@@ -244,6 +249,22 @@ def test_what_was_accepted_in_part_before_a_clearing_is_never_less_than_nothing_
     for counts in (one.stats.as_json()["session"], one.stats.as_json()["total"]):
         assert (counts["accepted"], counts["partly_accepted"], counts["accepted_characters"]) == (1, 0, 8)
         assert counts["languages"]["python"]["partly_accepted"] == 0
+
+
+async def test_a_server_looks_and_writes_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On worker threads: the event loop has better things to do."""
+    monkeypatch.setenv("CODEFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(stats, "SAVED_AFTER_S", 0.05)
+    monkeypatch.setattr(stats, "KEPT_AFTER_S", 0.4)  # when the first counts are written
+    server = create_server()
+    server.files.apply(Opened(Document.of(URI, "place.py", "python", 1, "total = sum(values)\n")))
+    server.stats.offered("c1", "python", [Offer(URI, Position(0, 8), "sum(values)")])
+    server.stats.was_accepted("c1")
+    until = time.monotonic() + 20
+    while (kept := CountsFile().read()) is None or not kept.counts.kept_of:
+        assert time.monotonic() < until, kept
+        await asyncio.sleep(0.05)
+    assert (kept.counts.accepted, kept.counts.kept, kept.counts.kept_of) == (1, 11, 11)
 
 
 @pytest.fixture
