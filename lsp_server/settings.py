@@ -144,7 +144,7 @@ class CompletionSettings:
         "Serve `textDocument/completion`: `auto` (where inline completion is lacking), `always`, `never`.",
         choices=("auto", "always", "never"),
     )
-    in_comments: bool = _setting(True, "Whether anything is suggested inside comments.")
+    in_comments: bool = _setting(True, "Whether anything is suggested inside comments; docstrings are none.")
     disabled_languages: tuple[str, ...] = _setting((), "Language identifiers in which nothing is suggested.")
 
 
