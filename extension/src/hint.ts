@@ -24,11 +24,12 @@ export interface View {
     readonly last: number;
 }
 
-// Shares of all likelihood. After 532 steps of real changes (docs/log.md), 59% of the places with at least 0.15 were
-// edited sooner or later, and 69% of those with 0.5: good enough for a hint there, and for one where somebody types.
+// Shares of all likelihood. After 532 steps of real changes (docs/log.md), 59% of the places with at least 0.15
+// were edited sooner or later, and 69% of those with 0.5: good enough for a hint where the place is in view, and
+// for one where somebody types.
 const WORTH_A_LOOK = 0.15;
 const SURE = 0.5;
-const LONGEST = 60; // characters of a reason behind a line of code
+const LONGEST = 48; // characters of a reason: behind a line of code there is not much room
 
 /** The best edit that was not sent away and is likely enough for its place. */
 export function chosen(
@@ -54,21 +55,18 @@ export function isInView(edit: NextEdit, view: View): boolean {
 /** Whether the cursor stands at the edit, so that the next step is to accept it. */
 export function isAtHand(edit: NextEdit, view: View): boolean {
     const { start, end } = edit.range;
-    return (
-        edit.textDocument.uri === view.uri &&
-        start.line <= view.line &&
-        view.line <= Math.max(start.line, end.line)
-    );
+    const last = Math.max(start.line, end.character ? end.line : end.line - 1);
+    return edit.textDocument.uri === view.uri && start.line <= view.line && view.line <= last;
 }
 
-/** The words behind a line: where to, why, by which key. */
+/** The words behind a line: where to, if that is elsewhere; why; by which key. */
 export function wording(edit: NextEdit, view: View, name: string, key: string): string {
     const { line } = edit.range.start;
     const inThisFile = `${line > view.line ? "↓" : "↑"} line ${line + 1}`;
     const where = edit.textDocument.uri === view.uri ? inThisFile : `→ ${name}`;
     const reason = edit.reason.replace(/\s+/g, " ").trim();
     const why = reason.length > LONGEST ? `${reason.slice(0, LONGEST - 1)}…` : reason;
-    return [isAtHand(edit, view) ? "" : where, why, key].filter(Boolean).join(" · ");
+    return [isInView(edit, view) ? "" : where, why, key].filter(Boolean).join(" · ");
 }
 
 /** Where two texts differ: `from` to `to` of the old one is `text` in the new one. */

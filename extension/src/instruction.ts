@@ -2,6 +2,7 @@
 // preview or apply. And what the server cannot see by itself: where the cursor rests, and what other
 // extensions say of the code.
 import * as vscode from "vscode";
+import type { CodeAction } from "vscode-languageclient/node";
 import { isAsking } from "./ghostText";
 import { remembered, toChoose } from "./history";
 import type { Server } from "./server";
@@ -66,7 +67,7 @@ async function edit(memory: vscode.Memento, server: Server, words: string): Prom
         return;
     }
     const { start, end } = selection;
-    const action = await server.request<{ data: unknown } | null>("codeflow/edit", {
+    const action = await server.request<CodeAction | null>("codeflow/edit", {
         textDocument: { uri: document.uri.toString() },
         range: { start, end },
         instruction,
@@ -74,10 +75,23 @@ async function edit(memory: vscode.Memento, server: Server, words: string): Prom
             .getConfiguration("codeflow.extension", document)
             .get("previewInstructions", true),
     });
-    if (action) {
-        // the server shows progress that can be cancelled, and says in a sentence what went wrong
-        await vscode.commands.executeCommand("codeflow.refactor", action.data);
+    if (!action) {
+        return;
     }
+    const { version } = document;
+    const resolved = await vscode.window.withProgress(
+        {
+            location: vscode.ProgressLocation.Notification,
+            cancellable: true,
+            title: `CodeFlow: ${instruction}`,
+        },
+        (_, token) => server.request<CodeAction>("codeAction/resolve", action, token),
+    );
+    if (document.version !== version) {
+        void vscode.window.showWarningMessage("CodeFlow: the text was changed meanwhile; ask again.");
+    } else if (resolved?.edit) {
+        await server.apply(resolved.edit);
+    } // else the server has said why not
 }
 
 /** The words, typed or taken from the latest ones. */

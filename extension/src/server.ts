@@ -2,7 +2,7 @@
 // Its state is the server's own word (`codeflow/status`), or what is known of it while it does not run.
 // Knows nothing of where the program comes from.
 import * as vscode from "vscode";
-import { LanguageClient, RevealOutputChannelOn, State, type Middleware } from "vscode-languageclient/node";
+import { LanguageClient, RevealOutputChannelOn, State, type Middleware, type WorkspaceEdit } from "vscode-languageclient/node";
 import { settingsFor } from "./settings";
 
 export interface Fix {
@@ -28,6 +28,8 @@ export interface Server {
     /** The server's answer; undefined where no server runs, or where it was cancelled. */
     request<T>(method: string, params?: unknown, token?: vscode.CancellationToken): Promise<T | undefined>;
     notify(method: string, params: unknown): void;
+    /** Has VS Code apply an edit of the server's; one that needs confirmation opens the Refactor Preview. */
+    apply(edit: WorkspaceEdit): Promise<boolean>;
 }
 
 const RESTARTS = 4; // within three minutes; one that crashes more often would go on crashing
@@ -128,6 +130,11 @@ export class ServerProcess implements Server {
         if (this.client?.state === State.Running) {
             void this.client.sendNotification(method, params).catch(() => undefined); // it is just stopping
         }
+    }
+
+    async apply(edit: WorkspaceEdit): Promise<boolean> {
+        const converted = await this.client?.protocol2CodeConverter.asWorkspaceEdit(edit);
+        return converted !== undefined && vscode.workspace.applyEdit(converted);
     }
 
     private failed(message: string): void {

@@ -46,19 +46,18 @@ test("what was sent away is not shown again, but the next best is", () => {
 
 test("the words say where to, why and by which key", () => {
     const name = "shop.py:31";
-    assert.equal(wording(edit(HERE, 30, 1), view, name, "Alt+N"), "↓ line 31 · uses 'total' at 30 · Alt+N");
-    assert.equal(wording(edit(HERE, 12, 1), view, name, ""), "↑ line 13 · uses 'total' at 12");
-    assert.equal(
-        wording(edit(THERE, 30, 1), view, name, "Alt+N"),
-        "→ shop.py:31 · uses 'total' at 30 · Alt+N",
-    );
-    assert.equal(wording(edit(HERE, 20, 1), view, name, "Alt+N"), "uses 'total' at 20 · Alt+N");
-    assert.ok(wording(edit(HERE, 30, 1, { reason: "x ".repeat(99) }), view, name, "").length < 80);
+    assert.equal(wording(edit(HERE, 60, 1), view, name, "Alt+N"), "↓ line 61 · uses 'total' at 60 · Alt+N");
+    assert.equal(wording(edit(HERE, 2, 1), view, name, ""), "↑ line 3 · uses 'total' at 2");
+    assert.equal(wording(edit(THERE, 30, 1), view, name, "Alt+N"), "→ shop.py:31 · uses 'total' at 30 · Alt+N");
+    assert.equal(wording(edit(HERE, 30, 1), view, name, "Alt+N"), "uses 'total' at 30 · Alt+N"); // it stands there
+    assert.ok(wording(edit(HERE, 30, 1, { reason: "x ".repeat(99) }), view, name, "").length < 50);
 });
 
 test("an edit is at hand where the cursor is on its lines", () => {
     const lines = { start: { line: 19, character: 0 }, end: { line: 21, character: 0 } };
     assert.ok(isAtHand(edit(HERE, 0, 1, { range: lines }), view));
+    const above = { start: { line: 18, character: 0 }, end: { line: 20, character: 0 } };
+    assert.ok(!isAtHand(edit(HERE, 0, 1, { range: above }), view));
     assert.ok(!isAtHand(edit(HERE, 22, 1), view));
     assert.ok(!isAtHand(edit(THERE, 20, 1), view));
 });
