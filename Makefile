@@ -2,10 +2,10 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench vsix clean
+.PHONY: help setup run test lint format bench vsix editors-setup test-editors test-first-run clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with all that CodeFlow needs (PYTHON=python3.12 picks the Python)
 	$(PYTHON) -m lsp_server.bootstrap --dev
@@ -27,6 +27,15 @@ bench: setup ## Measure speed and quality on this machine
 
 vsix: setup ## Build the VS Code extension, with the server's wheel in it, into extension/
 	cd extension && npm ci && rm -rf server *.vsix && ../.venv/bin/pip wheel --quiet --no-deps --wheel-dir server .. && npm run check && npm test && npm run package
+
+editors-setup: setup ## Install code-server, which is VS Code for tests, into the user's cache (600 MB)
+	.venv/bin/python -m tests.editors.vscode.install
+
+test-editors: vsix editors-setup ## Try the extension in a real VS Code
+	.venv/bin/python -m pytest tests/editors -m "editors and not first_run"
+
+test-first-run: vsix editors-setup ## Try the extension's set-up from nothing, and print what it took
+	.venv/bin/python -m pytest tests/editors -m "editors and first_run" -s
 
 clean: ## Remove caches and build outputs (not .venv, which takes minutes to make)
 	rm -rf build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
