@@ -14,6 +14,7 @@ from pygls.lsp.client import LanguageClient
 
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
+NOT_COUNTED = {"keepStatistics": False}  # what tests accept is not what the user of this machine accepted
 
 
 @dataclass
@@ -49,6 +50,11 @@ class Editor:
         change = types.TextDocumentContentChangePartial(types.Range(start, end), text)
         document = types.VersionedTextDocumentIdentifier(version, uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """These settings from now on, and no earlier ones."""
+        params = types.DidChangeConfigurationParams({"codeflow": NOT_COUNTED | settings})
+        self.client.workspace_did_change_configuration(params)
 
     def close(self, uri: str) -> None:
         document = types.TextDocumentIdentifier(uri)
@@ -185,7 +191,7 @@ async def editor(
             initialization_options={
                 "model": {"name": model},
                 "engine": {"savedMb": 0},
-                "keepStatistics": False,  # the tests' counts are not the user's
+                **NOT_COUNTED,
                 **(settings or {}),
             },
         )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lsprotocol import types
 
 from tests.engine.loop.checkpoints import saying
 from tests.lsp_client import INVOKED, editor
@@ -116,8 +115,6 @@ async def test_the_thinking_role_has_a_model_of_its_own(folder: Path, tmp_path: 
         ]
         assert [one.text for one in answers] == [" a + b", " b - a", " a + b"]
         settings["model"]["thinking"] = str(tmp_path / "nowhere")
-        wire.client.workspace_did_change_configuration(
-            types.DidChangeConfigurationParams({"codeflow": {**settings, "engine": {"savedMb": 0}}})
-        )
+        wire.configure({**settings, "engine": {"savedMb": 0}})
         found = await wire.request("codeflow/ask", {"question": "?", "role": "thinking"})
         assert "There is no file" in found.error

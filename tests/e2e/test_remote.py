@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lsprotocol import types
 
 from engine.engine import Engine
 from engine.remote.address import parse_address
@@ -126,9 +125,7 @@ async def test_changing_the_setting_changes_the_server() -> None:
     with serving(lambda exchange: exchange.stream("one")) as one, serving(models=("qwen-other",)) as other:
         async with editor(settings=remote(one.url)) as wire:
             assert (await wire.ready()).model == "qwen-test"
-            wire.client.workspace_did_change_configuration(
-                types.DidChangeConfigurationParams({"codeflow": remote(other.url)})
-            )
+            wire.configure(remote(other.url))
             async with asyncio.timeout(20):
                 while wire.statuses[-1].model != "qwen-other":
                     wire.changed.clear()

@@ -173,18 +173,13 @@ async def test_settings_change_while_running_and_bad_ones_are_told():
     async with scripted() as wire:
         await wire.ready()
         wire.open(URI, "x = \n")
-
-        def configure(settings: dict[str, Any]) -> None:
-            params = types.DidChangeConfigurationParams({"codeflow": settings})
-            wire.client.workspace_did_change_configuration(params)
-
-        configure({"completion": {"disabledLanguages": ["python"], "maxTokens": "many"}})
+        wire.configure({"completion": {"disabledLanguages": ["python"], "maxTokens": "many"}})
         assert await wire.complete(URI, 0, 4) == []
         assert "codeflow.completion.maxTokens" in wire.messages[-1].message
-        configure({"completion": {"enabled": False}})
+        wire.configure({"completion": {"enabled": False}})
         assert await wire.complete(URI, 0, 4) == []
         assert (await wire.request("codeflow/status")).state == "off"
-        configure({"completion": {"enabled": True}})
+        wire.configure({"completion": {"enabled": True}})
         assert len(await wire.complete(URI, 0, 4)) == 1
 
 
