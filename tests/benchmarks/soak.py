@@ -1,6 +1,6 @@
 """Thousands of requests with random edits and cancellations: no leak, no crash, reuse exact.
 
-    python -m tests.benchmarks.soak [--model NAME] [--requests N] [--check-every N]
+    python -m tests.benchmarks.soak [--model NAME] [--requests N] [--check-every N] [--threads N]
 
 Several documents are edited at random places, asked about in the foreground and ahead, and cancelled at
 random moments. One answer in fifty is compared with that of an empty cache: the logits after the prompt must
@@ -45,6 +45,7 @@ class Soak:
     model: str
     requests: int = 10_000
     check_every: int = 50
+    threads: int = 0  # 0: as many as other processes leave
     generator: random.Random = field(default_factory=lambda: random.Random(11))
     cancelled: int = 0
     checked: int = 0
@@ -63,10 +64,11 @@ class Soak:
                 decoders.append(Decoder(backend, BRANCHES, parked_bytes=20_000_000, saved=saved))
                 return decoders[0]
 
-            engine = Engine(
-                lambda: open_llama(path, sequences=SEQUENCES, context_tokens=512), open_decoder=open_decoder
-            )
-            fresh = open_llama(path, sequences=1, context_tokens=512)
+            def opened(sequences: int) -> LlamaBackend:
+                return open_llama(path, sequences=sequences, context_tokens=512, threads=self.threads)
+
+            engine = Engine(lambda: opened(SEQUENCES), open_decoder=open_decoder)
+            fresh = opened(1)
             try:
                 self._ask_all(engine, decoders[0] if engine.opened.result() and decoders else None, fresh)
             finally:
@@ -167,8 +169,10 @@ def main() -> None:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--check-every", type=int, default=50)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as other processes leave")
     options = parser.parse_args()
-    report({"soak": [Soak(options.model, options.requests, options.check_every).run()]}, "soak")
+    soak = Soak(options.model, options.requests, options.check_every, options.threads)
+    report({"soak": [soak.run()]}, "soak")
 
 
 if __name__ == "__main__":
