@@ -73,13 +73,14 @@ export function register(context: vscode.ExtensionContext, server: Server): void
         draw();
     }
 
-    /** Nothing beside ghost text: that is where somebody looks now. */
+    /** In the active editor, where that is of this edit. Nothing beside ghost text: there somebody looks now. */
     function draw(): void {
         const active = vscode.window.activeTextEditor;
         let state = "";
         for (const editor of vscode.window.visibleTextEditors) {
             const view = viewOf(editor);
-            const here = edit && editor === active && !isShowing() ? edit : undefined;
+            const concerned = editor.document === asked?.document || view.uri === edit?.textDocument.uri;
+            const here = edit && editor === active && concerned && !isShowing() ? edit : undefined;
             const atHand = here && isAtHand(here, view);
             const proposed = atHand && here.text !== null ? here : undefined;
             editor.setDecorations(arrow, here && !proposed ? [hintIn(editor, here, view)] : []);

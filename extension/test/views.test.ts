@@ -6,6 +6,7 @@ import {
     asText,
     bar,
     describe,
+    fileOf,
     headOf,
     iconOf,
     labelOf,
@@ -40,9 +41,27 @@ test("a piece is a name, a share, a source and a reason", () => {
     assert.equal(labelOf(piece()), "cart.py");
     assert.equal(labelOf(piece({ source: "project map", path: "" })), "Project map");
     assert.equal(labelOf(piece({ source: "prefix" })), "Before the cursor");
+    assert.equal(labelOf(piece({ source: "history", path: "COMMITS" })), "Last commits");
     assert.equal(describe(piece(), 624), "▰▰▰▰▱▱▱▱ 312 · imports · imported here");
     assert.equal(describe(piece({ source: "prefix", why: "" }), 312), "▰▰▰▰▰▰▰▰ 312");
     assert.equal(iconOf(piece({ source: "a source of a later version" })), "symbol-misc");
+});
+
+test("a piece is of a file, whatever the prompt calls it", () => {
+    const cases: [string, string, string][] = [
+        ["imports", "store/cart.py", "store/cart.py"],
+        ["recent edits", "store/cart.py.diff", "store/cart.py"],
+        ["history", "store/cart.py.history.diff", "store/cart.py"],
+        ["past changes", "store/cart.py.diff", "store/cart.py"],
+        ["open file", "fix.diff", "fix.diff"],
+        ["this file", "store/cart.py (above 2)", "store/cart.py"],
+        ["this file", "store/cart.py (signatures)", "store/cart.py"],
+        ["project map", "PROJECT_MAP", ""],
+        ["diagnostics", "problems.txt", ""],
+    ];
+    for (const [source, path, file] of cases) {
+        assert.equal(fileOf(piece({ source, path })), file);
+    }
 });
 
 test("a bar shows what is there at all", () => {

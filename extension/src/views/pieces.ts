@@ -50,6 +50,14 @@ const NAMES: Readonly<Record<string, string>> = {
     suffix: "after the cursor",
     middle: "at the cursor",
 };
+/** What stands for no file in a prompt. */
+const COLLECTED: Readonly<Record<string, string>> = {
+    PROJECT_MAP: "Project map",
+    COMMITS: "Last commits",
+    BRANCH: "This branch",
+    "problems.txt": "Problems",
+};
+const CHANGES = new Set(["recent edits", "history", "past changes"]);
 const BAR = 8; // characters of a share's bar
 
 export function iconOf(piece: Piece): string {
@@ -71,14 +79,28 @@ export function headOf(found: Explanation): { label: string; description: string
     return { label: capital(label || "a prompt for this place"), description };
 }
 
+/** The file that a piece is from or about, by its path in its folder; "" where that is none. */
+export function fileOf(piece: Piece): string {
+    if (piece.path in COLLECTED) {
+        return "";
+    }
+    const path = piece.path.replace(/ \((signatures|above \d+|below \d+)\)$/, "");
+    return CHANGES.has(piece.source) ? path.replace(/(\.history)?\.diff$/, "") : path;
+}
+
+/** The pieces that hold something. */
+export function held(found: Explanation): Piece[] {
+    return found.pieces.filter((piece) => piece.tokens > 0);
+}
+
 export function labelOf(piece: Piece): string {
-    const name = piece.path.split("/").at(-1);
+    const name = COLLECTED[piece.path] ?? fileOf(piece).split("/").at(-1);
     return OWN.has(piece.source) ? capital(NAMES[piece.source]) : name || capital(piece.source);
 }
 
 /** "▰▰▱▱▱▱▱▱ 312 · recent edits · changed a minute ago". */
 export function describe(piece: Piece, all: number): string {
-    const source = OWN.has(piece.source) || !piece.path ? "" : piece.source;
+    const source = OWN.has(piece.source) || !fileOf(piece) ? "" : piece.source;
     return [`${bar(piece.tokens, all)} ${counted(piece.tokens)}`, source, piece.why]
         .filter(Boolean)
         .join(" · ");
@@ -102,7 +124,7 @@ export function milliseconds(ms: number): string {
 /** The whole explanation as text, to be pasted into a report. */
 export function asText(found: Explanation): string {
     const { label, description } = headOf(found);
-    const lines = found.pieces.map((piece) => {
+    const lines = held(found).map((piece) => {
         const about = [piece.path, piece.why, piece.commits.map((sha) => sha.slice(0, 10)).join(" ")];
         const told = about.filter(Boolean).join(" · ");
         return [String(piece.tokens).padStart(6), piece.source.padEnd(15), told].join("  ");

@@ -3,7 +3,17 @@
 import * as vscode from "vscode";
 import { onDidShow } from "../ghostText";
 import type { Server } from "../server";
-import { asText, describe, headOf, iconOf, labelOf, type Explanation, type Piece } from "./pieces";
+import {
+    asText,
+    describe,
+    fileOf,
+    headOf,
+    held,
+    iconOf,
+    labelOf,
+    type Explanation,
+    type Piece,
+} from "./pieces";
 
 type Node =
     | { readonly kind: "head"; readonly label: string; readonly description: string }
@@ -64,7 +74,7 @@ function top(found: Explanation): Node[] {
     const all = found.pieces.reduce((sum, piece) => sum + piece.tokens, 0);
     return [
         { kind: "head", ...headOf(found) },
-        ...found.pieces.map((piece): Node => ({ kind: "piece", piece, all })),
+        ...held(found).map((piece): Node => ({ kind: "piece", piece, all })),
     ];
 }
 
@@ -94,8 +104,9 @@ function itemOf(node: Node): vscode.TreeItem {
         if (piece.commits.length) {
             item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
         }
-        if (piece.path) {
-            item.command = { title: "Open File", command: "codeflow.why.openFile", arguments: [piece.path] };
+        const file = fileOf(piece);
+        if (file) {
+            item.command = { title: "Open File", command: "codeflow.why.openFile", arguments: [file] };
         }
     }
     return item;
