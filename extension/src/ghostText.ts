@@ -191,13 +191,17 @@ function follow(server: Server, event: vscode.TextDocumentChangeEvent): void {
         const found = followed(given, { offset, removed, text });
         return found ? [{ item, ...found }] : [];
     });
-    if (!left.length || left[0].fate === "accepted") {
+    if (!left.length) {
         return;
     }
     const { item, given, fate } = left[0];
-    if (fate === "accepted in part") {
-        const acceptedLength = given.reached;
+    if (fate !== "typed") {
+        // all of it too: its last word may have been accepted by word, which runs no command; counted once
+        const acceptedLength = fate === "accepted" ? given.text.length : given.reached;
         server.notify("textDocument/didPartiallyAcceptCompletion", { item: plain(item), acceptedLength });
+    }
+    if (fate === "accepted") {
+        return;
     }
     const position = event.document.positionAt(given.offset + given.reached);
     offered = { ...was, version: event.document.version, position, items: left };

@@ -69,6 +69,9 @@ export function register(context: vscode.ExtensionContext, server: Server): void
     }
 
     function show(found: NextEdit | undefined): void {
+        if (found?.text && found.key !== edit?.key) {
+            server.notify("textDocument/didShowInlineEdit", { item: { command: { arguments: [found.key] } } });
+        }
         edit = found;
         draw();
     }
