@@ -16,6 +16,7 @@ return {
   capabilities = require('codeflow.options').capabilities(),
   handlers = {
     ['codeflow/status'] = function(...) require('codeflow.statusline').on_status(...) end,
+    ['window/showDocument'] = function(...) return require('codeflow.show').on_show(...) end,
   },
   settings = { codeflow = vim.empty_dict() }, -- docs/settings.md, e.g. { completion = { maxTokens = 64 } }
 }

@@ -1,4 +1,4 @@
--- Thin on purpose: nothing is loaded before a server is attached or a command given.
+-- Thin on purpose: most is loaded once a server is attached or a command given.
 
 if vim.g.loaded_codeflow then return end
 vim.g.loaded_codeflow = true

@@ -1,5 +1,5 @@
 -- Accepting ghost text: all of it, its next word, its next line. The text comes to stand exactly as it was shown, and
--- the server is told how much of it was taken. Tab does so where ghost text is visible, and what it did before elsewhere.
+-- the server is told how much of it was taken. Knows no keys.
 
 local ghost = require('codeflow.ghost')
 local native = require('codeflow.native')
@@ -15,7 +15,7 @@ local function insert(rest, bytes)
   local row, column = unpack(vim.api.nvim_win_get_cursor(0))
   local lines = vim.split(rest.text:sub(1, bytes), '\n', { plain = true })
   local last = column + suggestion.covered(rest, bytes)
-  vim.cmd('let &undolevels = &undolevels') -- one undo takes away what was accepted, and not what was typed before
+  vim.cmd('let &g:undolevels = &g:undolevels') -- one undo takes away what was accepted, and not what was typed before
   vim.api.nvim_buf_set_text(0, row - 1, column, row - 1, last, lines)
   vim.api.nvim_win_set_cursor(0, { row + #lines - 1, (#lines == 1 and column or 0) + #lines[#lines] })
 end

@@ -11,6 +11,8 @@ local M = {}
 ---@field edit lsp.WorkspaceEdit
 ---@field ticks table<integer, integer> changedticks of the buffers that it changes
 
+local waiting ---@type integer? the scratch buffer of an edit that is being written
+
 ---@param buffer integer
 ---@param lines? [integer, integer]
 ---@param encoding string
@@ -127,6 +129,17 @@ local function propose(buffer, proposal, title)
   end, { buffer = buffer, desc = 'CodeFlow: apply this edit', nowait = true })
 end
 
+--- Takes a diff that the server shows in place of an edit, because the edit fails its checks.
+---@param lines string[]
+---@return boolean # whether one was awaited
+function M.refuse(lines)
+  local buffer = waiting
+  waiting = nil
+  if not buffer or not vim.api.nvim_buf_is_valid(buffer) then return false end
+  scratch.fill(buffer, vim.list_extend({ '# not to be applied: it fails its checks   q: close' }, lines))
+  return true
+end
+
 ---@param client vim.lsp.Client
 ---@param action lsp.CodeAction
 ---@param document integer
@@ -134,15 +147,18 @@ local function make(client, action, document)
   local title = action.title
   local window = vim.api.nvim_get_current_win()
   local buffer = scratch.open('edit.diff', 'diff', { '# ' .. title, '# being written …   q: cancel' })
+  waiting = buffer
   local id
   id = server.request(client, 'codeAction/resolve', action, function(error, resolved)
     id = nil
-    if not vim.api.nvim_buf_is_valid(buffer) then return end
-    if error or not resolved or not resolved.edit then
+    local is_refused = waiting ~= buffer
+    if waiting == buffer then waiting = nil end
+    if not vim.api.nvim_buf_is_valid(buffer) or is_refused then return end
+    if error or not resolved or not resolved.edit then -- the server has said why
       local own = vim.fn.bufwinid(buffer)
       if own ~= -1 then vim.api.nvim_win_close(own, true) end
       if error then server.tell(error.message, vim.log.levels.WARN) end
-      return -- without an edit the server has said why, or shown what must not be applied
+      return
     end
     local edit = resolved.edit
     propose(buffer, { client = client, edit = edit, ticks = ticks_of(edit) }, title)
@@ -150,6 +166,7 @@ local function make(client, action, document)
   vim.api.nvim_create_autocmd('BufWipeout', {
     buffer = buffer,
     callback = function()
+      if waiting == buffer then waiting = nil end
       if id and not server.is_stopped(client) then server.cancel(client, id) end
       if vim.api.nvim_win_is_valid(window) then vim.schedule(function() vim.api.nvim_set_current_win(window) end) end
     end,
@@ -178,7 +195,7 @@ function M.edit(instruction, lines)
   server.request(client, 'codeflow/edit', params, function(error, action)
     if error then
       server.tell(error.message, vim.log.levels.WARN)
-    elseif action and action ~= vim.NIL then
+    elseif action then
       make(client, action, buffer)
     end -- otherwise the server has said why
   end, buffer)

@@ -253,22 +253,26 @@ end
 ---@param buffer integer
 ---@param group integer of autocommands
 function M.attach(buffer, group)
-  vim.api.nvim_create_autocmd({ 'InsertEnter', 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
+  vim.api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
     group = group,
     buffer = buffer,
     callback = M.follow,
   })
-  vim.api.nvim_create_autocmd({ 'CompleteChanged', 'CompleteDone', 'InsertEnter' }, {
+  vim.api.nvim_create_autocmd({ 'InsertEnter', 'CompleteChanged', 'CompleteDone' }, {
     group = group,
     buffer = buffer,
-    callback = vim.schedule_wrap(M.follow), -- the menu is there, or gone, only then
+    callback = vim.schedule_wrap(M.follow), -- only then is it insert mode, and the menu there or gone
   })
   vim.api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave', 'WinLeave' }, {
     group = group,
     buffer = buffer,
     callback = M.clear,
   })
-  menu.attach(M.follow)
+  vim.api.nvim_create_autocmd('InsertEnter', {
+    group = group,
+    buffer = buffer,
+    callback = function() menu.listen(M.follow) end, -- plugins are often loaded only then
+  })
 end
 
 return M

@@ -61,7 +61,7 @@ local function answer(client, method)
     done, result = true, value
   end, 0)
   vim.wait(ANSWERS_WITHIN_MS, function() return done end, 20)
-  return result ~= vim.NIL and result or nil
+  return result
 end
 
 ---@param client vim.lsp.Client
@@ -76,7 +76,7 @@ local function check_client(client)
     return
   end
   if status.state == 'error' then
-    vim.health.error(status.message, status.fix and status.fix ~= vim.NIL and status.fix.title or nil)
+    vim.health.error(status.message, status.fix and status.fix.title)
   elseif status.state == 'ready' then
     vim.health.ok(status.message)
     vim.health.info(('model %s: %s'):format(status.model, status.reason))
@@ -94,8 +94,7 @@ local function check_client(client)
       session.p50_ms, session.p95_ms
     ))
   end
-  local settings = client.settings.codeflow or vim.empty_dict()
-  vim.health.info('settings: ' .. (next(settings) and vim.inspect(settings, { newline = ' ', indent = '' }) or 'none'))
+  vim.health.info('settings: ' .. vim.json.encode(client.settings.codeflow or vim.empty_dict()))
 end
 
 local function check_clients()
@@ -114,7 +113,8 @@ local function check_editor()
     return
   end
   if not vim.g.loaded_codeflow then
-    vim.health.warn('plugin/codeflow.lua was not loaded.', 'Put editors/nvim on the runtimepath before Neovim has started.')
+    local advice = 'Put editors/nvim on the runtimepath before Neovim has started.'
+    vim.health.warn('plugin/codeflow.lua was not loaded.', advice)
   end
   local options = require('codeflow.options')
   for _, problem in ipairs(options.problems()) do

@@ -40,20 +40,22 @@ function M.state()
   return is_foreign_open() and 'foreign' or ''
 end
 
-local is_attached = false
+local listened = {} ---@type table<string, boolean> by plugin
 
---- Calls `changed` when a plugin's menu opens or closes.
+--- Calls `changed` when the menu of a plugin that is loaded by now opens or closes.
 ---@param changed fun()
-function M.attach(changed)
-  if is_attached then return end
-  is_attached = true
-  vim.api.nvim_create_autocmd('User', {
-    group = vim.api.nvim_create_augroup('codeflow.menu', {}),
-    pattern = { 'BlinkCmpMenuOpen', 'BlinkCmpMenuClose' },
-    callback = vim.schedule_wrap(changed),
-  })
+function M.listen(changed)
+  if package.loaded['blink.cmp'] and not listened.blink then
+    listened.blink = true
+    vim.api.nvim_create_autocmd('User', {
+      group = vim.api.nvim_create_augroup('codeflow.menu', {}),
+      pattern = { 'BlinkCmpMenuOpen', 'BlinkCmpMenuClose' },
+      callback = vim.schedule_wrap(changed),
+    })
+  end
   local cmp = package.loaded['cmp']
-  if cmp and cmp.event then
+  if cmp and cmp.event and not listened.cmp then
+    listened.cmp = true
     for _, event in ipairs({ 'menu_opened', 'menu_closed' }) do
       cmp.event:on(event, vim.schedule_wrap(changed))
     end

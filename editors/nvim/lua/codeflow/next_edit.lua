@@ -127,10 +127,6 @@ local function ask(with_text, done)
     if error or vim.api.nvim_get_current_buf() ~= buffer then return end
     local edits = {}
     for _, edit in ipairs(result and result.edits or {}) do
-      for name, value in pairs(edit) do
-        if value == vim.NIL then edit[name] = nil end
-      end
-      if edit.textDocument.version == vim.NIL then edit.textDocument.version = nil end
       if is_current(edit) then table.insert(edits, edit) end
     end
     done(edits)
@@ -156,7 +152,7 @@ local function accept(edit)
   local client = server.client(buffer)
   forget()
   if not client or not is_current(edit) then return end
-  vim.cmd('let &undolevels = &undolevels')
+  vim.cmd('let &g:undolevels = &g:undolevels')
   vim.lsp.util.apply_text_edits({ { range = edit.range, newText = edit.text } }, buffer, client.offset_encoding)
   server.execute(client, 'codeflow.accepted', { edit.key })
 end

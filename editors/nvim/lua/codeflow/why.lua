@@ -8,7 +8,7 @@ local M = {}
 ---@param value any
 ---@return boolean
 local function is_known(value)
-  return value ~= nil and value ~= vim.NIL and value ~= ''
+  return value ~= nil and value ~= ''
 end
 
 --- An account with its pieces, line by line.
@@ -17,7 +17,7 @@ end
 function M.lines_of(account)
   local lines = {}
   if is_known(account.total_ms) then
-    table.insert(lines, ('%s, %.0f ms: prompt made in %.0f ms, waited %.0f ms, read in %.0f ms, written in %.0f ms'):format(
+    table.insert(lines, ('%s, %.0f ms: %.0f to make the prompt, %.0f waiting, %.0f to read it, %.0f to write'):format(
       account.source, account.total_ms, account.assemble_ms, account.queue_ms, account.prefill_ms, account.decode_ms
     ))
     table.insert(lines, ('%d tokens of prompt, %d of them known before; %d generated; ended by %s'):format(
