@@ -73,7 +73,7 @@ class Window:
 
     # -- waiting
 
-    def until(self, what: Callable[[], Found], reason: str, within_s: float = SOON_S) -> Found:
+    def until(self, what: Callable[[], Found | None], reason: str, within_s: float = SOON_S) -> Found:
         """What ``what`` gives as soon as it gives something; ``reason`` says what is waited for."""
         end = time.monotonic() + within_s
         while True:
@@ -189,6 +189,10 @@ class Window:
         box.fill(f">{title}")
         self._choose_quick(title, exact=True)
 
+    def question(self) -> str:
+        """The title of a quick pick or an input box that is open."""
+        return self._text(".quick-input-widget:visible .quick-input-title")
+
     def choices(self) -> list[str]:
         """What a quick pick offers."""
         rows = self.page.locator(".quick-input-widget:visible .monaco-list-row .label-name")
@@ -231,6 +235,15 @@ class Window:
                 return
         raise AssertionError(f"{title!r} is not offered")
 
+    def preview(self) -> list[str]:
+        """The lines of the Refactor Preview; none where it is not open."""
+        rows = self.page.locator(".bulk-edit-panel .monaco-list-row")
+        return [_plain(text) for text in rows.all_text_contents()]
+
+    def press_in_preview(self, button: str) -> None:
+        """Apply or Discard."""
+        self.page.locator(".bulk-edit-panel .monaco-button", has_text=button).click()
+
     def notifications(self) -> list[str]:
         """The messages that stand in the corner."""
         rows = self.page.locator(".notifications-toasts .notification-list-item-message")
@@ -263,9 +276,14 @@ def _plain(text: str) -> str:
 
 @contextmanager
 def window(
-    browser: Browser, host: CodeServer, folder: Path, size: tuple[int, int] = SIZE
+    browser: Browser,
+    host: CodeServer,
+    folder: Path,
+    size: tuple[int, int] = SIZE,
+    *,
+    has_extension: bool = True,
 ) -> Iterator[Window]:
-    """A new window on a folder, once its workbench is drawn and the extension says something."""
+    """A window on a folder, once its workbench is drawn and the extension, if it has it, says something."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, permissions=["clipboard-read", "clipboard-write"]
     )
@@ -275,7 +293,8 @@ def window(
         found = Window(page, host, folder)
         page.goto(f"http://127.0.0.1:{host.port}/?folder={folder}", timeout=1000 * OPENS_WITHIN_S)
         page.locator(".monaco-workbench .statusbar").wait_for(timeout=1000 * OPENS_WITHIN_S)
-        found.until(found.status, "the item in the status bar", OPENS_WITHIN_S)
+        if has_extension:
+            found.until(found.status, "the item in the status bar", OPENS_WITHIN_S)
         yield found
     finally:
         context.close()
