@@ -26,6 +26,8 @@ ANSWERS = {
     b"x = ": b"1",
     b"def f(": b"a, b):\n    return a + b",
     "😀 = ".encode(): "'😀'".encode(),
+    "é = '😀'; 😀 = ".encode(): "'é'".encode(),
+    b"for one in ": b"all:\n\tprint(one)",
     b"print(": b"'hello')",
     b"total = ": b"first(1)",
     b"total = first(1)": b" + second(2)",

@@ -1,15 +1,16 @@
 """A real Neovim, as its user sees it: keys go in, what stands on the screen and in the buffer comes out.
 
-It runs with a folder of its own for all that it keeps, and ends with all that it started. Every wait has a reason and a
-limit; where it runs out, the reason is the error. Knows nothing of what the tests expect.
+It runs with a folder of its own for all that it keeps, and ends with all that it started. Every wait has a
+reason and a limit; where it runs out, the reason is the error. Knows nothing of what the tests expect.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from tests.editors.vscode.code_server import MODEL, ROOT, SERVER, link_models
 Found = TypeVar("Found")
 
 RUNTIME = ROOT / "editors" / "nvim"
+PYTHON = SERVER.with_name("python")
 SIZE = (120, 40)
 SOON_S = 15  # what needs no model
 ANSWERS_WITHIN_S = 60  # a prompt of a new file on two busy cores
@@ -35,9 +37,18 @@ vim.lsp.enable('codeflow')
 vim.lsp.config('codeflow', {{ settings = {{ codeflow = {{ model = {{ name = '{MODEL}' }} }} }} }})
 """
 
-# all virtual text of ghost text's namespaces, as it is drawn: what is inside a line, then the lines below
+# the same with a scripted model: quick, and what it answers is known
+SCRIPTED = f"""
+vim.opt.runtimepath:append('{RUNTIME}')
+vim.lsp.enable('codeflow')
+vim.lsp.config('codeflow', {{ cmd = {{ '{PYTHON}', '-m', 'tests.scripted_server' }}, cmd_cwd = '{ROOT}' }})
+"""
+
+# all ghost text, as it is drawn: what is inside a line, then the lines below
 GHOST = """
-local function text(chunks) return table.concat(vim.tbl_map(function(one) return one[1] end, chunks or {})) end
+local function text(chunks)
+  return table.concat(vim.tbl_map(function(one) return one[1] end, chunks or {}))
+end
 local inside, below = {}, {}
 for _, name in ipairs({ 'codeflow.ghost', 'nvim.lsp.inline_completion' }) do
   local space = vim.api.nvim_get_namespaces()[name]
@@ -79,10 +90,25 @@ class Editor:
 
     # -- keys and buffers
 
-    def open(self, name: str, line: int = 1, column: int = 0) -> None:
-        """Edit a file of the folder, with the cursor there (line from 1, bytes from 0)."""
-        self.nvim.command(f"edit {name}")
-        self.nvim.current.window.cursor = (line, column)
+    def clean(self) -> None:
+        """Normal mode, one window, no buffer: as if it had just been started."""
+        self.press("<C-\\><C-n>")
+        self.nvim.command("silent! only! | silent! %bwipeout! | messages clear")
+
+    def open(self, name: str, marked: str) -> None:
+        """Edit a new file of the folder, with the cursor at ``|`` in its text; the server is ready then."""
+        before, _, after = marked.partition("|")
+        (self.folder / name).write_text(before + after)
+        self.nvim.command(f"edit! {name}")
+        row = before.count("\n") + 1
+        self.nvim.current.window.cursor = (row, len(before.rsplit("\n", 1)[-1].encode()))
+        self.ready()
+
+    def insert(self, name: str, marked: str) -> None:
+        """The same, in insert mode."""
+        self.open(name, marked)
+        after = marked.partition("|")[2]
+        self.press("A" if not after or after.startswith("\n") else "i")
 
     def press(self, keys: str) -> None:
         """Keys in Neovim's notation, such as ``<Esc>``; returns once they are dealt with."""
@@ -110,6 +136,10 @@ class Editor:
         return self.nvim.exec_lua(code, *arguments)
 
     # -- what is shown
+
+    def accept(self, how: str) -> None:
+        """By one of the plug mappings, such as ``accept-word``."""
+        self.press(f"<Plug>(codeflow-{how})")
 
     def ghost_text(self) -> str:
         """The virtual text at the cursor, line by line; empty where there is none."""
@@ -160,35 +190,47 @@ def running(
     script.write_text(init)
     link_models(home / "codeflow" / "models")
     own = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("NVIM", "XDG_"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("NVIM", "XDG_", "PYTEST"))
+        },
         "HOME": str(home),
         "CODEFLOW_HOME": str(home / "codeflow"),
         "PATH": f"{SERVER.parent}{os.pathsep}{os.environ['PATH']}",
         **(env or {}),
     }
-    command = [str(program), "--clean", "-u", str(script), "--embed", "--headless"]
-    before, where = dict(os.environ), Path.cwd()
-    try:  # pynvim starts a child with the environment and the folder that it has itself
-        os.environ.clear()
-        os.environ.update(own)
-        os.chdir(folder)
-        nvim = pynvim.attach("child", argv=command)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        os.chdir(where)
-    nvim.ui_attach(*SIZE, rgb=True)
-    process = psutil.Process(nvim.eval("getpid()"))
-    editor = Editor(nvim, folder, home)
+    socket = home / "socket"
+    command = [str(program), "--clean", "-u", str(script), "--headless", "--listen", str(socket)]
+    with (home / "nvim.txt").open("wb") as output:
+        process = psutil.Popen(
+            command, cwd=folder, env=own, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    below: list[psutil.Process] = []
     try:
-        yield editor
-    finally:
-        below = process.children(recursive=True)
+        nvim = _attach(socket)
         try:
-            nvim.command("qall!", async_=True)
+            nvim.ui_attach(*SIZE, rgb=True)
+            yield Editor(nvim, folder, home)
+            below = process.children(recursive=True)
+            with suppress(OSError, EOFError):  # the answer never comes: that it ends is what is waited for
+                nvim.command("qall!")
             psutil.wait_procs([process, *below], timeout=10)
         finally:
             nvim.close()
-            for one in [process, *below]:
-                if one.is_running():
-                    one.kill()
+    finally:
+        for one in [*below, process]:
+            if one.is_running():
+                one.kill()
+        process.wait()
+
+
+def _attach(socket: Path) -> pynvim.Nvim:
+    end = time.monotonic() + SOON_S
+    while True:
+        try:
+            return pynvim.attach("socket", path=str(socket))
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK_AGAIN_S)

