@@ -62,7 +62,7 @@ def test_behind_characters_of_four_bytes(real: Editor) -> None:
 
 def test_three_hundred_keys(real: Editor) -> None:
     """At 30 ms a key none is lost, and nothing is drawn that does not go on from what stands there."""
-    real.insert("typed.py", "import json\n\n\n|")
+    real.insert("typed.py", "import json\n\n\n|\n")
     real.nvim.command("setlocal noautoindent indentexpr=")
     assert len(TYPED) > 300
     for key in TYPED:
@@ -99,7 +99,7 @@ def test_an_edit_in_words_is_shown_first(real: Editor) -> None:
     """q leaves the text as it is; Enter makes it what the diff below says, and u takes that back."""
     for decision in ("q", "<CR>"):
         real.clean()
-        real.open("total.py", TOTAL + "|")
+        real.open("total.py", "|" + TOTAL)
         real.nvim.command("1,5Codeflow edit use the built-in sum")
         real.until(
             lambda: (
@@ -138,7 +138,7 @@ def test_the_account_and_the_statistics_are_shown(real: Editor) -> None:
 
 def test_health_is_clean(real: Editor) -> None:
     """:checkhealth codeflow has neither an error nor a warning, and says what is used and why."""
-    real.open("area.py", AREA + "|")
+    real.open("area.py", "|" + AREA)
     real.nvim.command("checkhealth codeflow")
     report = real.text()
     assert "ERROR" not in report

@@ -6,6 +6,8 @@ local server = require('codeflow.server')
 
 local M = {}
 
+local diff = vim.text.diff or vim.diff -- another name from 0.12 on
+
 ---@class codeflow.Proposal
 ---@field client vim.lsp.Client
 ---@field edit lsp.WorkspaceEdit
@@ -68,7 +70,7 @@ local function diff_of(proposal)
     vim.api.nvim_buf_delete(copy, { force = true })
     local name = vim.fn.fnamemodify(vim.uri_to_fname(change.uri), ':.')
     vim.list_extend(lines, { '--- a/' .. name, '+++ b/' .. name })
-    local hunks = vim.diff(table.concat(old, '\n') .. '\n', table.concat(new, '\n') .. '\n', { ctxlen = 3 })
+    local hunks = diff(table.concat(old, '\n') .. '\n', table.concat(new, '\n') .. '\n', { ctxlen = 3 })
     vim.list_extend(lines, vim.split(vim.trim(hunks --[[@as string]]), '\n', { plain = true }))
   end
   return lines

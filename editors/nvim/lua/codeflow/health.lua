@@ -72,7 +72,7 @@ local function check_client(client)
   ))
   local status = answer(client, 'codeflow/status')
   if not status then
-    vim.health.error('It does not answer.', { ':Codeflow restart', 'Its log: ' .. vim.lsp.get_log_path() })
+    vim.health.error('It does not answer.', { ':Codeflow restart', 'Its log: ' .. require('vim.lsp.log').get_filename() })
     return
   end
   if status.state == 'error' then

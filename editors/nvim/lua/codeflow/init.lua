@@ -129,14 +129,18 @@ end
 function M.restart()
   local clients = vim.lsp.get_clients({ name = server.NAME })
   for _, client in ipairs(clients) do
-    vim.lsp.stop_client(client.id)
+    server.stop(client)
   end
   local attempts = 0
   local function start()
     attempts = attempts + 1
     local left = vim.tbl_filter(function(client) return vim.lsp.get_client_by_id(client.id) ~= nil end, clients)
     if #left > 0 and attempts < 50 then
-      if attempts == 20 then vim.lsp.stop_client(vim.tbl_map(function(client) return client.id end, left), true) end
+      if attempts == 20 then
+        for _, client in ipairs(left) do
+          server.stop(client, true)
+        end
+      end
       vim.defer_fn(start, 100)
       return
     end

@@ -72,6 +72,16 @@ function M.execute(client, command, arguments, done, buffer)
 end
 
 ---@param client vim.lsp.Client
+---@param force? boolean without waiting for its goodbye
+function M.stop(client, force)
+  if is_new then
+    client:stop(force)
+  else
+    client.stop(force)
+  end
+end
+
+---@param client vim.lsp.Client
 ---@return boolean
 function M.is_stopped(client)
   if is_new then return client:is_stopped() end
