@@ -86,7 +86,12 @@ def running(
     unless ``folder`` has its ``codeflow/models`` already.
     """
     shutil.copytree(extensions, folder / "extensions")
-    own = {"codeflow.server.path": str(SERVER), "codeflow.model.name": MODEL, **(settings or {})}
+    own = {
+        "codeflow.server.path": str(SERVER),
+        "codeflow.model.name": MODEL,
+        "files.autoSave": "off",  # the default of a VS Code that is not in a browser
+        **(settings or {}),
+    }
     (folder / "user" / "User").mkdir(parents=True)
     (folder / "user" / "User" / "settings.json").write_text(json.dumps(own))
     if not (folder / "codeflow" / "models").exists():
