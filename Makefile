@@ -26,7 +26,7 @@ bench: setup ## Measure speed and quality on this machine
 	.venv/bin/python -m tests.benchmarks
 
 vsix: setup ## Build the VS Code extension, with the server's wheel in it, into extension/
-	cd extension && npm ci && rm -rf server *.vsix && ../.venv/bin/pip wheel --quiet --no-deps --wheel-dir server .. && npm run check && npm test && npm run package
+	cd extension && export PATH="$(CURDIR)/.venv/bin:$$PATH" && npm ci && rm -rf server *.vsix && ../.venv/bin/pip wheel --quiet --no-deps --wheel-dir server .. && npm run check && npm test && npm run package
 
 editors-setup: setup ## Install code-server, which is VS Code for tests, and Neovims, into the user's cache (700 MB)
 	.venv/bin/python -m tests.editors.vscode.install && .venv/bin/python -m tests.editors.nvim.install

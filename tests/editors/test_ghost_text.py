@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.editors, pytest.mark.model, pytest.mark.timeout(600)]
 
 DOCSTRING = '    """The sum of all prices."""'
 PYTHON = ("typed", "word", "escape", "candidates", "along", "statistics")
-PATIENT = {"codeflow.completion.timeoutMs": 60_000}  # two busy cores; a user would be shown less, or nothing
+# what is shown does not hang on how busy the machine is; test_trouble.py has CodeFlow's own defaults
+PATIENT = {"codeflow.completion.deadlineMs": 0, "codeflow.completion.timeoutMs": 60_000}
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +125,12 @@ def test_candidates_are_cycled(shop: Window):
 
 
 def test_several_lines_are_shown_and_accepted(shop: Window):
-    """A loop with its body, as deep as it belongs. Alt+\\ asks for it: unasked, a slow machine shows less."""
+    """A loop with its body, as deep as it belongs."""
     lines = REPORTS.splitlines()
     shop.open("lines.py", len(lines), len(lines[-1]) + 1)
     shop.press("Enter")
     shop.type('print("birds")')
-    shop.press("Enter", "Alt+Backslash")
+    shop.press("Enter")
     ghost = shop.until(lambda: _several(shop.ghost_text()), "several lines", 2 * ANSWERS_WITHIN_S)
     shop.press("Tab")
     shop.until(lambda: not shop.ghost_text(), "the suggestion is accepted")
