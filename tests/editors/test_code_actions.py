@@ -46,6 +46,8 @@ def shared(
 def shop(shared: Window) -> Window:
     """The window, with nothing left open by the test before."""
     shared.press("Escape", "Escape", "Escape")
+    if shared.preview():
+        shared.press_in_preview("Discard")
     return shared
 
 
@@ -67,12 +69,13 @@ def test_a_refactoring_is_applied_and_undone(shop: Window):
 
 
 def test_a_preview_changes_nothing_before_it_is_applied(shop: Window):
-    """Preview… opens the Refactor Preview, with what was checked; Apply there changes the file."""
+    """Preview… opens the Refactor Preview; what is ticked there, Apply does."""
     at_condition(shop, "preview.py")
     shop.choose_action(f"{INVERT} (preview…)")
     rows = shop.until(shop.preview, "the Refactor Preview")
-    assert any(INVERT in row for row in rows), rows
+    assert rows[0] == "preview.py" and any("prices:" in row for row in rows), rows
     assert (shop.folder / "preview.py").read_text() == PRICES
+    shop.tick("preview.py")
     shop.press_in_preview("Apply")
     shop.until(lambda: not shop.preview(), "the preview is closed")
     shop.open("preview.py")
@@ -93,6 +96,7 @@ def test_an_edit_in_words_is_looked_at_and_applied(shop: Window):
     """What the model wrote is a docstring, and nothing outside of the function is touched."""
     instruct(shop, "join.py")
     assert (shop.folder / "join.py").read_text() == JOIN
+    shop.tick("join.py")
     shop.press_in_preview("Apply")
     shop.until(lambda: not shop.preview(), "the preview is closed")
     shop.open("join.py")

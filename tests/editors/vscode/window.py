@@ -240,6 +240,11 @@ class Window:
         rows = self.page.locator(".bulk-edit-panel .monaco-list-row")
         return [_plain(text) for text in rows.all_text_contents()]
 
+    def tick(self, file: str) -> None:
+        """All edits of one file in the Refactor Preview; VS Code ticks none that is to be confirmed."""
+        row = self.page.locator(".bulk-edit-panel .monaco-list-row", has_text=file).first
+        row.locator("input[type=checkbox], .monaco-checkbox, .edit-checkbox").first.click()
+
     def press_in_preview(self, button: str) -> None:
         """Apply or Discard."""
         self.page.locator(".bulk-edit-panel .monaco-button", has_text=button).click()
