@@ -29,6 +29,8 @@ ANSWERS = {
     "é = '😀'; 😀 = ".encode(): "'é'".encode(),
     b"for one in ": b"all:\n\tprint(one)",
     b"print(": b"'hello')",
+    b"y = pre": b"fix + 1",
+    b"y = prefix": b" + 1",
     b"total = ": b"first(1)",
     b"total = first(1)": b" + second(2)",
 }

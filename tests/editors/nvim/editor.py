@@ -86,7 +86,9 @@ class Editor:
 
     def ready(self, within_s: float = 120) -> str:
         """The server's status once a model is open, and the folder read."""
-        return self.until(lambda: self.status() == "CodeFlow" and self.status(), "a model is open", within_s)
+        return self.until(
+            lambda: self.status() if self.status() == "CodeFlow" else "", "a model is open", within_s
+        )
 
     # -- keys and buffers
 

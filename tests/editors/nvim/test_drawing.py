@@ -155,10 +155,31 @@ def test_the_menu_comes_first(scripted: Editor) -> None:
     scripted.until(scripted.ghost_text, "ghost text without the menu")
 
 
+@pytest.mark.parametrize("options", ["menuone", "menuone,noinsert"])
+def test_it_goes_on_from_the_entry_that_is_selected(scripted: Editor, options: str) -> None:
+    """An entry is selected, inserted already or not: what follows it is shown, and Tab takes both."""
+    scripted.insert("a.py", "prefix = 1\ny = |\n")
+    scripted.nvim.command(f"set completeopt={options}")
+    scripted.press("pre<C-n>")
+    scripted.until(lambda: scripted.nvim.funcs.pumvisible() and scripted.ghost_text(), "both")
+    assert scripted.ghost_text() == "fix + 1"[0 if "noinsert" in options else 3 :]
+    scripted.press("<Tab>")
+    assert scripted.line() == "y = prefix + 1"
+    assert not scripted.nvim.funcs.pumvisible()
+
+
 def test_several_are_gone_through(scripted: Editor) -> None:
-    """Asked for, suggestions are numbered; further ones are shown in their turn."""
+    """The next one is another than what was shown; they are numbered, and Tab takes the one that is seen."""
     scripted.insert("a.py", "print(|)\n")
-    scripted.until(scripted.ghost_text, "ghost text")
+    first = scripted.until(scripted.ghost_text, "ghost text")
     scripted.accept("next")
-    found = scripted.until(scripted.ghost_text, "ghost text")
-    assert found.startswith("'hello'")
+    second = scripted.until(
+        lambda: scripted.ghost_text().endswith(" 2/3") and scripted.ghost_text(), "another"
+    )
+    scripted.accept("prev")
+    assert scripted.ghost_text() == f"{first} 1/3"
+    scripted.accept("prev")
+    scripted.accept("prev")
+    assert scripted.ghost_text() == second
+    scripted.press("<Tab>")
+    assert scripted.line() == f"print({second.removesuffix(' 2/3')})"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.editors.nvim.editor import ANSWERS_WITHIN_S, Editor
+from tests.editors.nvim.editor import ANSWERS_WITHIN_S, SOON_S, Editor
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(400)]
 
@@ -122,6 +122,19 @@ def test_an_edit_in_words_is_shown_first(real: Editor) -> None:
         assert len(lines) == len(TOTAL.splitlines()) - len(removed) + len(added)
         real.press("u")
         assert real.text() == TOTAL
+
+
+def test_an_edit_that_is_being_written_can_be_left(real: Editor) -> None:
+    """q while the model writes: the window goes, the text stays, and nothing is said or done later."""
+    real.open("total.py", "|" + TOTAL)
+    real.nvim.command("1,5Codeflow edit use the built-in sum")
+    real.until(lambda: "being written" in real.text(), "the window", SOON_S)
+    real.press("q")
+    assert real.text() == TOTAL
+    time.sleep(3)
+    assert len(real.nvim.windows) == 1
+    assert real.text() == TOTAL
+    assert real.messages().strip() == ""
 
 
 def test_the_account_and_the_statistics_are_shown(real: Editor) -> None:

@@ -33,9 +33,17 @@ local function report(client, item, text, reached)
   end
 end
 
----@param size fun(text: string): integer how many bytes of a text are taken
+---@type table<string, fun(text: string): integer> how many bytes of a text are taken
+local SIZES = {
+  all = function(text) return #text end,
+  word = suggestion.word,
+  line = suggestion.line,
+}
+
+---@param how 'all'|'word'|'line'
 ---@return boolean # whether there was ghost text
-local function accept(size)
+function M.accept(how)
+  local size = SIZES[how]
   if options.drawn_by() == 'native' then
     return native.accept(function(client, one, rest)
       local bytes = size(rest.text)
@@ -45,26 +53,16 @@ local function accept(size)
   end
   local offered, one, rest = ghost.current()
   if not offered or not one or not rest then return false end
+  if vim.fn.pumvisible() == 1 then -- it goes on from the entry that is selected: that one first
+    local again = ("<C-y><Cmd>lua require('codeflow.accept').accept('%s')<CR>"):format(how)
+    vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(again, true, true, true), 'in', false)
+    return true
+  end
   local bytes = size(rest.text)
   insert(rest, bytes)
   report(offered.client, one.item, one.text, #one.text - #rest.text + bytes)
   ghost.follow()
   return true
-end
-
----@return boolean # whether there was ghost text to accept
-function M.all()
-  return accept(function(text) return #text end)
-end
-
----@return boolean
-function M.word()
-  return accept(suggestion.word)
-end
-
----@return boolean
-function M.line()
-  return accept(suggestion.line)
 end
 
 return M

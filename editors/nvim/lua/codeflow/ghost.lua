@@ -154,8 +154,10 @@ local function suggestion_of(client, at, item)
 end
 
 ---@param trigger integer
-local function ask(trigger)
+---@param step? integer to another candidate than the one that is shown
+local function ask(trigger, step)
   forget_request()
+  local _, _, before = M.current()
   local at = here()
   local client = server.client(at.buffer)
   if not client or not is_inserting() then return end
@@ -189,6 +191,7 @@ local function ask(trigger)
     offered = #found > 0
         and { client = client, buffer = at.buffer, found = found, chosen = 1, numbered = trigger == INVOKED }
       or nil
+    if offered and step and before and found[1].text == before.text then offered.chosen = step % #found + 1 end
     show()
   end, at.buffer)
   asked = id and { client = client, id = id } or nil
@@ -215,7 +218,7 @@ function M.cycle(step)
   quiet = nil
   local now = M.current()
   if not now or not now.numbered then
-    ask(INVOKED)
+    ask(INVOKED, step)
     return
   end
   now.chosen = (now.chosen - 1 + step) % #now.found + 1

@@ -59,17 +59,17 @@ end
 
 ---@return boolean # whether there was ghost text to accept
 function M.accept()
-  return require('codeflow.accept').all()
+  return require('codeflow.accept').accept('all')
 end
 
 ---@return boolean
 function M.accept_word()
-  return require('codeflow.accept').word()
+  return require('codeflow.accept').accept('word')
 end
 
 ---@return boolean
 function M.accept_line()
-  return require('codeflow.accept').line()
+  return require('codeflow.accept').accept('line')
 end
 
 ---@param step integer
