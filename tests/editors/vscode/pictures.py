@@ -26,6 +26,7 @@ SIZE = (1200, 750)  # what a marketplace shows without making it smaller
 COLOURS = 128  # of a palette: a fifth of the size, and nobody sees it
 SETTINGS = {
     "codeflow.refactor.preview": "always",
+    "codeflow.completion.deadlineMs": 0,  # what is shown does not hang on how busy the machine is
     "codeflow.completion.timeoutMs": 60_000,
     "workbench.startupEditor": "none",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -33,7 +34,8 @@ SETTINGS = {
     "breadcrumbs.enabled": False,
     "editor.minimap.enabled": False,
 }
-CART, PRICES = "store/cart.py", "store/prices.py"
+CART, PRICES, FORMAT = "store/cart.py", "store/prices.py", "web/format.ts"
+EXPRESSION = "share * parts"
 
 
 def _shop(folder: Path) -> Path:
@@ -56,57 +58,75 @@ def _shop(folder: Path) -> Path:
     return folder
 
 
-def _place(shop: Window) -> None:
-    """Put the cursor where the total is to be computed."""
-    lines = (shop.folder / CART).read_text().splitlines()
-    line = next(number for number, text in enumerate(lines, 1) if "Sum of all lines" in text) + 1
-    shop.open(CART, line, 9)
+def _line(shop: Window, name: str, fragment: str) -> tuple[int, str]:
+    """The number (from 1) and the text of the first line with ``fragment`` in it."""
+    lines = (shop.folder / name).read_text().splitlines()
+    return next((number, text) for number, text in enumerate(lines, 1) if fragment in text)
 
 
-def ghost_text(shop: Window) -> None:
-    """A line that is completed while it is typed."""
-    _place(shop)
-    shop.press("Control+b")  # the side bar closes
-    shop.type("return sum(")
+def _below(shop: Window, name: str, fragment: str, typed: str) -> None:
+    """Type on the empty line below one with ``fragment`` in it, until there is ghost text."""
+    line, _ = _line(shop, name, fragment)
+    shop.open(name, line + 1)
+    shop.press("End")
+    shop.type(typed)
     shop.wait_for_ghost_text()
     shop.rest(1)
 
 
+def _accept(shop: Window) -> None:
+    shop.press("Tab")
+    shop.until(lambda: not shop.ghost_text(), "the suggestion is accepted")
+
+
+def ghost_text(shop: Window) -> None:
+    """A line that is completed while it is typed."""
+    shop.press("Control+b")  # the side bar closes
+    _below(shop, CART, "Sum of all lines", "return sum(")
+
+
 def why(shop: Window) -> None:
     """What that suggestion was made of."""
+    _accept(shop)
     shop.run_command("CodeFlow: Why This Suggestion")
     shop.until(lambda: len(shop.rows("Why This Suggestion")) > 1, "the view", ANSWERS_WITHIN_S)
+    _toggle(shop, "Statistics")
     shop.rest(1)
 
 
 def statistics(shop: Window) -> None:
-    """What became of suggestions so far."""
-    shop.open(CART)
-    _place(shop)
-    shop.press("End", "Control+Space", "Escape", "Alt+Backslash")
-    if shop.until(lambda: shop.ghost_text() or shop.displayed("sum("), "a suggestion", ANSWERS_WITHIN_S):
-        shop.press("Tab")
-    shop.rest(32)  # until it is known what was kept
+    """What became of this suggestion and two more, and what is still there after half a minute."""
+    for name, fragment, typed in ((PRICES, "including tax", "return "), (FORMAT, "formatDate", "return ")):
+        _below(shop, name, fragment, typed)
+        _accept(shop)
+    shop.rest(32)
     shop.run_command("CodeFlow: Statistics")
+    _toggle(shop, "Why This Suggestion")
     shop.until(lambda: shop.rows("Statistics"), "the view")
-    shop.rest(1)
+    shop.rest(6)  # it asks every 5 s
+
+
+def _toggle(shop: Window, view: str) -> None:
+    shop.page.locator(f".pane-header[aria-label^='{view}']").click()
 
 
 def preview(shop: Window) -> None:
     """A refactoring in the Refactor Preview."""
     shop.press("Control+b")
-    shop.open("web/format.ts", 8, 10)
-    shop.press("Escape")
-    title = next(one for one in shop.code_actions() if one.endswith("(preview…)"))
-    shop.choose_action(title)
+    line, text = _line(shop, PRICES, EXPRESSION)
+    shop.open(PRICES, line, text.index(EXPRESSION) + 1)
+    for _ in EXPRESSION:
+        shop.press("Shift+ArrowRight")
+    shop.choose_action(next(one for one in shop.code_actions() if one.endswith("(preview…)")))
     shop.until(shop.preview, "the Refactor Preview", ANSWERS_WITHIN_S)
-    shop.page.locator(".bulk-edit-panel .monaco-list-row").last.click()
-    shop.rest(2)
+    shop.tick("prices.py")
+    shop.page.locator(".bulk-edit-panel .monaco-list-row").last.click()  # its difference opens
+    shop.rest(3)
 
 
 def walkthrough(shop: Window) -> None:
     """The first steps."""
-    shop.press("Control+j")  # the panel closes
+    shop.press_in_preview("Discard")
     shop.run_command("CodeFlow: Open Walkthrough")
     shop.page.locator(".getting-started-step").first.wait_for()
     shop.rest(2)
@@ -140,6 +160,7 @@ def take(out: Path) -> None:
             window(browser, host, _shop(own / "shop"), SIZE) as shop,
         ):
             shop.ready()
+            shop.rest(15)  # until the folder and its history are read
             for name, play in PICTURES.items():
                 try:
                     play(shop)

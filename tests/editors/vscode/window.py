@@ -123,8 +123,8 @@ class Window:
         box = self.page.locator(".quick-input-widget:visible input")
         box.wait_for()
         box.fill(f"{self.folder / name}:{line}:{column}")
-        row = self.page.locator(".quick-input-widget .monaco-list-row", has_text=Path(name).name)
-        row.first.wait_for()
+        # before it has looked, the list has the files that were open lately
+        self.page.locator(".quick-input-widget .monaco-list-row.focused", has_text=Path(name).name).wait_for()
         self.press("Enter")
         place = f"Ln {line}, Col {column}"
         self.until(lambda: self.tab() == Path(name).name and place in self.cursor(), f"{name} at {place}")
