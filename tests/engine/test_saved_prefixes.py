@@ -23,7 +23,7 @@ from engine.saved_prefixes import DEAD_AFTER_S, SavedPrefixes, Usage, clear, pre
 
 GENEROUS = 1 << 30
 TOKENS = (1, 2, 3, 151_643, 2**31 - 1)
-STATES = {(1,): b"one", (2,): b"two"}
+STATES: dict[tuple[int, ...], bytes] = {(1,): b"one", (2,): b"two"}
 STATE = bytes(range(256)) * 4
 posix_only = pytest.mark.skipif(os.name != "posix", reason="modes, links and holes")
 
