@@ -8,6 +8,7 @@ import type { Server } from "./server";
 import { followed, type Given } from "./suggestion";
 
 const DRAWN_MS = 60; // until VS Code has drawn what it was given, or another suggestion in its place
+const SENT_MS = 20; // until the language client has sent a change
 const REMEMBERED = 100; // keys of suggestions, sent away or reported
 
 interface Offered {
@@ -198,7 +199,9 @@ function follow(server: Server, event: vscode.TextDocumentChangeEvent): void {
     if (fate !== "typed") {
         // all of it too: its last word may have been accepted by word, which runs no command; counted once
         const acceptedLength = fate === "accepted" ? given.text.length : given.reached;
-        server.notify("textDocument/didPartiallyAcceptCompletion", { item: plain(item), acceptedLength });
+        const params = { item: plain(item), acceptedLength };
+        // once the server has the text: the language client hears of a change after this part does
+        setTimeout(() => server.notify("textDocument/didPartiallyAcceptCompletion", params), SENT_MS);
     }
     if (fate === "accepted") {
         return;
