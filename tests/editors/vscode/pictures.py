@@ -31,6 +31,7 @@ SETTINGS = {
     "workbench.startupEditor": "none",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "chat.commandCenter.enabled": False,
+    "telemetry.telemetryLevel": "off",  # else the walkthrough's last line speaks of it
     "breadcrumbs.enabled": False,
     "editor.minimap.enabled": False,
 }
