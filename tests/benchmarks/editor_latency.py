@@ -1,7 +1,7 @@
 """What the extension costs a typist: VS Code's time from a key to its frame, with and without it.
 
 ``python -m tests.benchmarks.editor_latency`` types the same text into two windows of one browser, by turns,
-at a human pace: one code-server has the extension with the real model, the other has none. The time of a key is
+at a human pace: one code-server has the extension with the real model, the other none. The time of a key is
 from its event to the end of the frame that draws what it changed, in the page's own clock.
 """
 
