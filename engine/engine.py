@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 BRANCHES = 3  # sequences that hold prompts: what is typed, what would come next, what is being warmed
 MAX_CANDIDATES = 3  # of which all but the first need a sequence of their own
 SEQUENCES = BRANCHES + MAX_CANDIDATES - 1
+# Where a processor's sequences are long, each is 200 MB that a start has to set to zero: what would come next
+# and what is being warmed share one then, and there are two candidates (docs/log.md).
+LONG_TOKENS = 8_192
+BRANCHES_IF_LONG = 2
+SEQUENCES_IF_LONG = BRANCHES_IF_LONG + 1
 _REST_S = 15.0  # without a request, after which what was evaluated is saved: tens of MB each time
 Opened = TypeVar("Opened", bound=Closable)
 

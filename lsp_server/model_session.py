@@ -98,7 +98,7 @@ def _open_session(settings: Settings, report: Report, cancelled: threading.Event
     from engine.chat import gguf_chat_template
     from engine.choice import choose_model, speed_book, speed_of
     from engine.decoding import Decoder
-    from engine.engine import BRANCHES, SEQUENCES, Engine
+    from engine.engine import Engine
     from engine.kept_vocabulary import KeptVocabulary
     from engine.llama.opening import open_llama, state_identity, vocabulary_identity
 
@@ -123,14 +123,16 @@ def _open_session(settings: Settings, report: Report, cancelled: threading.Event
     budget, context_tokens = sizes(settings, speed)
     report(f"loading {name}", None)
     sha256 = model.entry.sha256 if model.entry else ""
-    saved = _saved_prefixes(settings, state_identity(model.path, sha256, context_tokens=context_tokens))
+    branches, sequences = _sequences(settings, context_tokens)
+    identity = state_identity(model.path, sha256, context_tokens=context_tokens, sequences=sequences)
+    saved = _saved_prefixes(settings, identity)
     if saved is not None:
         saved.read_ahead()
     kept = KeptVocabulary(cache_dir() / "vocabularies", vocabulary_identity(model.path, sha256))
     engine = Engine(
         lambda: open_llama(
             model.path,
-            sequences=SEQUENCES,
+            sequences=sequences,
             context_tokens=context_tokens,
             threads=settings.engine.threads,
             gpu_layers=settings.engine.gpu_layers,
@@ -140,7 +142,7 @@ def _open_session(settings: Settings, report: Report, cancelled: threading.Event
         ),
         open_decoder=lambda backend: Decoder(
             backend,
-            BRANCHES,
+            branches,
             speed=speed,
             parked_bytes=settings.engine.parked_mb * 1_000_000,
             saved=saved,
@@ -207,6 +209,17 @@ def _saved_prefixes(settings: Settings, identity: str) -> SavedPrefixes | None:
     if not settings.engine.saved_mb:
         return None
     return SavedPrefixes(prefixes_dir(), identity, settings.engine.saved_mb * 1_000_000)
+
+
+def _sequences(settings: Settings, context_tokens: int) -> tuple[int, int]:
+    """How many sequences hold prompts, and how many there are; on a GPU they share their cells."""
+    from engine.engine import BRANCHES, BRANCHES_IF_LONG, LONG_TOKENS, SEQUENCES, SEQUENCES_IF_LONG
+    from engine.llama.opening import has_gpu
+
+    on_gpu = settings.engine.gpu_layers != 0 and has_gpu()
+    if context_tokens > LONG_TOKENS and not on_gpu:
+        return BRANCHES_IF_LONG, SEQUENCES_IF_LONG
+    return BRANCHES, SEQUENCES
 
 
 def sizes(settings: Settings, speed: Speed) -> tuple[int, int]:

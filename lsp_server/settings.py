@@ -46,7 +46,7 @@ class EngineSettings:
     context_tokens: int = _setting(
         0,
         "Size of the KV cache: the longest prompt with its answer, in tokens; 0 takes what the budget needs. "
-        "On a CPU each of five sequences has so many, on a GPU all share them.",
+        "On a CPU each of five sequences has so many (of three from 8193 on), on a GPU all share them.",
         least=0,
     )
     backend: str = _setting(

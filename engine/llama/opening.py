@@ -45,13 +45,14 @@ def open_llama(
         raise
 
 
-def state_identity(path: Path, sha256: str, *, context_tokens: int) -> str:
+def state_identity(path: Path, sha256: str, *, context_tokens: int, sequences: int) -> str:
     """What a saved state belongs to: the model, this build of llama.cpp on this processor, the context.
 
     A model without a proven hash is told by its path, size and time.
     """
     system = llama_cpp().llama_print_system_info().decode("utf-8", "replace")
-    return " | ".join((vocabulary_identity(path, sha256), system, f"{context_tokens} tokens"))
+    cells = f"{sequences} sequences of {context_tokens} tokens"
+    return " | ".join((vocabulary_identity(path, sha256), system, cells))
 
 
 def vocabulary_identity(path: Path, sha256: str) -> str:

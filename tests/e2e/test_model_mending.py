@@ -151,7 +151,7 @@ async def test_without_a_network_it_says_what_was_tried_and_can_be_tried_again(
 
 async def test_a_download_can_be_cancelled_and_resumed(model: Path):
     async with editor(model=ENTRY.name, work_done_progress=True) as wire:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while not wire.statuses or wire.statuses[-1].state != "downloading":
                 wire.changed.clear()
                 await wire.changed.wait()
