@@ -6,6 +6,7 @@ Imports little: ``codeflow-lsp --version`` must answer at once; each verb import
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gc
 import logging
 import sys
@@ -106,6 +107,7 @@ def _serve(port: int | None, log_level: str, backend: str) -> int:
     )  # it logs whole messages
     from lsp_server.server import create_server
 
+    faulthandler.enable()  # a crash in a library's C code says at least which call it was
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_COLLECT_AFTER)
     gc.freeze()  # modules and grammars stay for good: no collection need look at them
