@@ -89,7 +89,7 @@ def test_a_word_is_accepted_and_the_rest_stays(shop: Window):
     ghost = in_total(shop, "word.py", "return ")
     whole = f"    return {ghost}"
     shop.press("Control+ArrowRight")
-    rest = shop.until(lambda: _other(shop.ghost_text(), ghost), "the rest of the suggestion")
+    rest = shop.until(lambda: _other(shop.ghost_text(), ghost), "the rest of " + ghost)
     assert rest and ghost.endswith(rest)
     assert body(shop.text("word.py")) == whole.removesuffix(rest)
 
@@ -146,7 +146,7 @@ def test_the_views_tell_what_was_shown_and_kept(shop: Window):
     shop.press("Tab")
     shop.until(lambda: not shop.ghost_text(), "the suggestion is accepted")
     shop.run_command("CodeFlow: Why This Suggestion")
-    shop.until(lambda: any("the cursor" in row for row in shop.rows("Why This Suggestion")), "pieces")
+    shop.until(lambda: any("▰" in row for row in shop.rows("Why This Suggestion")), "pieces, their shares")
     shop.until(lambda: _figure(shop, "Accepted") not in ("", "0 · 0 %"), "an acceptance that is counted")
     shop.until(lambda: _figure(shop, "Kept").endswith("%"), "what was kept", 60)
 
