@@ -5,7 +5,7 @@ import { discover, type Ask, type Found, type Places } from "../src/discovery";
 const NOWHERE: Places = { setting: "", folders: [], path: "", privateEnvironment: "", windows: false };
 const EVERYWHERE: Places = {
     ...NOWHERE,
-    folders: ["/work"],
+    folders: ["/home/me/shop"],
     path: "/usr/bin:relative::/opt/bin",
     privateEnvironment: "/own",
 };
@@ -22,8 +22,8 @@ async function search(places: Places, programs: Record<string, string>): Promise
 }
 
 const ORDER: [string, string][] = [
-    ["/work/.venv/bin/codeflow-lsp", "it is in an environment of this workspace"],
-    ["/work/venv/bin/codeflow-lsp", "it is in an environment of this workspace"],
+    ["/home/me/shop/.venv/bin/codeflow-lsp", "it is in an environment of this workspace"],
+    ["/home/me/shop/venv/bin/codeflow-lsp", "it is in an environment of this workspace"],
     ["/usr/bin/codeflow-lsp", "it is on the PATH"],
     ["/opt/bin/codeflow-lsp", "it is on the PATH"],
     ["/own/bin/codeflow-lsp", "it is the extension's own"],
