@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import string
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ _UNSURE_BELOW = 0.7  # probability of the first word below which candidates are 
 _FIT_WEIGHT = 4.0  # best of those tried on 60 rows outside the tuning set (docs/log.md)
 _LINES_BELOW = 4  # that candidates are judged by; the engine takes the first 24 tokens of them
 _WORD = string.ascii_letters + string.digits + "_"
+_WANTS_MORE = re.compile(  # an operator, a comma, a bracket or a word that something has to follow
+    r"(?:\s*(?:[-+*/%<>=!&|^~,.(\[]"
+    r"|\b(?:and|as|await|else|for|from|if|import|in|instanceof|is|new|not|of|or|typeof|while|with|yield)))+\s*\Z"
+)
 _CHECKED_LINES = 60  # lines before, and half as many after, that a candidate's syntax is checked with
 
 
@@ -51,7 +56,7 @@ def shown_of(place: Place, generation: Generation) -> list[tuple[Shown, Candidat
     """
     found: dict[str, tuple[Shown, Candidate]] = {}
     for candidate in generation.candidates:
-        shown = trim(place, _whole_words(candidate))
+        shown = trim(place, _without_broken_end(candidate))
         if shown is not None and shown.text not in found:
             found[shown.text] = (shown, candidate)
     ranked = list(found.values())
@@ -60,14 +65,15 @@ def shown_of(place: Place, generation: Generation) -> list[tuple[Shown, Candidat
     return ranked
 
 
-def _whole_words(candidate: Candidate) -> str:
-    """The text; of one that had to end in time without its last word, or line where it has several."""
+def _without_broken_end(candidate: Candidate) -> str:
+    """The text; of one that had to end in time without its last word and what leads to it, or without its
+    last line where it has several."""
     from engine.request import FinishReason
 
     text = candidate.text
     if candidate.finish is not FinishReason.DEADLINE:
         return text
-    whole = text[: text.rfind("\n")] if "\n" in text.strip() else text.rstrip(_WORD)
+    whole = text[: text.rfind("\n")] if "\n" in text.strip() else _WANTS_MORE.sub("", text.rstrip(_WORD))
     return whole if whole.strip() else text
 
 
