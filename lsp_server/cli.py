@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 from contextlib import suppress
+from itertools import takewhile
 
 from lsp_server import __version__
 
@@ -23,8 +24,12 @@ _COLLECT_AFTER = (2_000, 50, 200)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status. 2 for a wrong command line, 1 for a failure, 130 after Ctrl-C."""
+    words = sys.argv[1:] if arguments is None else arguments
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options_first = set(takewhile(lambda word: word.startswith("-"), words))
+    if not {"--stdio", "--version"} & options_first:  # an editor waits, and asks for no verb
+        _add_verbs(parser)
+    options = parser.parse_args(words)
     try:
         if options.stdio or options.tcp is not None:
             return _serve(options.tcp, options.log_level, options.backend)
@@ -64,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clientProcessId", type=int, help=argparse.SUPPRESS
     )  # vscode-languageclient adds it
+    return parser
+
+
+def _add_verbs(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     from lsp_server import (
         ask_command,
@@ -95,7 +104,6 @@ def _parser() -> argparse.ArgumentParser:
         doctor,
     ):
         command.add_parser(verbs)
-    return parser
 
 
 def _serve(port: int | None, log_level: str, backend: str) -> int:
