@@ -13,10 +13,11 @@ A folder of training data holds, for each shard NAME ("train-00000"), raw arrays
 
 and beside them ``tokenizer.json``, ``tokenizer_config.json``, ``token_bytes.bin`` (uint8: how many bytes of
 text each id of the vocabulary stands for, 0 for markers: losses per byte divide by their sum),
-``pairs-train.jsonl`` and ``pairs-valid.jsonl`` (see ``counterfactual``), and ``index.json``, written last:
+``pairs-train.jsonl`` and ``pairs-valid.jsonl`` (see ``counterfactual``), ``texts-valid.jsonl`` (held-back
+files as they are: package, path, text), and ``index.json``, written last:
 
-- ``format``: "codeflow-shards/1"; ``vocabulary_size``; ``special_tokens``: ids by marker; ``end_token``: the
-  id of ``<|endoftext|>``, which is also the padding; ``recipe``: the options it was built with; ``kinds``: names
+- ``format``: "codeflow-shards/1"; ``vocabulary_size``; ``special_tokens``: ids by marker; ``end_token``:
+  the id of ``<|endoftext|>``, which is also the padding; ``recipe``: how it was built; ``kinds``: names
 - ``splits``: "train" and "valid", each ``{"tokens", "bytes", "documents", "shards"}``; a shard is
   ``{"name", "tokens", "bytes", "starts", "answers", "kinds"}``, the last three a number per document: its
   first token; the first token of its answer (what stands behind ``<|fim_middle|>`` or the assistant's head;
@@ -150,7 +151,9 @@ def read_index(folder: Path) -> dict[str, Any]:
     try:
         index = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise ShardsError(f"{folder} has no index.json: it is no training data, or was not finished.") from None
+        raise ShardsError(
+            f"{folder} has no index.json: it is no training data, or was not finished."
+        ) from None
     except (OSError, ValueError) as error:
         raise ShardsError(f"{file} cannot be read: {error}.") from None
     if not isinstance(index, dict) or index.get("format") != FORMAT:
@@ -170,7 +173,9 @@ def read_shards(folder: Path, split: str) -> Iterator[Shard]:
         for axis, kind in AXES.items():
             file = folder / f"{entry['name']}{axis}.bin"
             if not file.is_file() or file.stat().st_size != entry["tokens"] * np.dtype(kind).itemsize:
-                raise ShardsError(f"{file} is missing or not as long as index.json says; build the data again.")
+                raise ShardsError(
+                    f"{file} is missing or not as long as index.json says; build the data again."
+                )
             arrays.append(np.memmap(file, dtype=kind, mode="r"))
         kinds = tuple(index["kinds"][kind] for kind in entry["kinds"])
         yield Shard(*arrays, array("q", entry["starts"]), array("q", entry["answers"]), kinds)

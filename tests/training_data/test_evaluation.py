@@ -1,0 +1,67 @@
+"""The check that keeps the evaluation's texts out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.training.data.evaluation import STRIDE, WINDOW, Evaluation, EvaluationError, common_runs
+from tests.training_data.packed import module
+
+TEXT = module("evaluated", 3)
+FLAT = "".join(TEXT.lower().split())
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """One file with one row that holds a text deep inside."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    with gzip.open(folder / "rows.jsonl.gz", "wt", encoding="utf-8") as lines:
+        lines.write(json.dumps({"task_id": "x/1", "files": [{"lines": TEXT.split("\n")}]}) + "\n")
+    return Evaluation([folder])
+
+
+@given(st.data())
+def test_a_run_of_53_letters_is_found_wherever_it_stands(evaluation: Evaluation, data: st.DataObject) -> None:
+    """In any place of the evaluation, in any place of a text, whatever blanks and capitals it has."""
+    length = WINDOW + STRIDE - 1
+    start = data.draw(st.integers(0, len(FLAT) - length))
+    run = FLAT[start : start + length]
+    spaced = "".join(letter.upper() + data.draw(st.sampled_from(["", " ", "\n\t"])) for letter in run)
+    around = data.draw(st.text("qxyz", max_size=80))
+    assert evaluation.shared(around + spaced + around)
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz():= \n", max_size=2000))
+def test_other_texts_share_nothing(evaluation: Evaluation, text: str) -> None:
+    """Letters by chance are no part of the evaluation."""
+    assert not evaluation.shared(text)
+
+
+def test_a_run_of_few_letters_says_nothing(tmp_path: Path) -> None:
+    """Rulers and zeros stand everywhere."""
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"text": "-" * 200 + "0, " * 200}) + "\n")
+    assert not Evaluation([tmp_path]).shared("-" * 300 + "0, " * 300)
+
+
+def test_what_many_packages_share_is_common(evaluation: Evaluation) -> None:
+    """Nine packages that have the same run are forgiven, eight are not."""
+    run = min(evaluation.shared(TEXT))
+    names = [f"package{n}" for n in range(9)]
+    assert common_runs({run: set(names)}) == {run}
+    assert common_runs({run: set(names[:8])}) == frozenset()
+
+
+@pytest.mark.parametrize("name", ["nothing", "broken.jsonl", "torn.jsonl.gz", "empty.jsonl", "rows.parquet"])
+def test_a_check_that_could_not_look_fails(tmp_path: Path, name: str) -> None:
+    """A folder without files, or with one that cannot be read or says nothing, is an error with its name."""
+    if name != "nothing":
+        content = {"empty.jsonl": b'{"n": 1}\n', "torn.jsonl.gz": gzip.compress(b'{"a": "b"}\n' * 99)[:-9]}
+        (tmp_path / name).write_bytes(content.get(name, b"{"))
+    with pytest.raises(EvaluationError, match=name if name != "nothing" else "no evaluation file"):
+        Evaluation([tmp_path])
