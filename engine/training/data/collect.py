@@ -2,8 +2,8 @@
 
 The first line of a file is the account, every other one a text that was kept, with the runs it shares
 with the evaluation files. A package's file is there whole or not at all, so that a build that was stopped
-goes on with the next package. Knows no tokens; memory holds one text, and eight bytes for every run of
-lines that was kept.
+goes on with the next package. Knows no tokens; memory holds one text, and what ``duplicates``
+remembers.
 """
 
 from __future__ import annotations
