@@ -44,10 +44,10 @@ def products(count: int) -> dict[str, str]:
 
 
 def seconds(
-    vscode: Callable[..., AbstractContextManager[Window]], folder: Path, files: int
+    vscode: Callable[..., AbstractContextManager[Window]], home: Path, folder: Path
 ) -> dict[str, float]:
     """From the extension's first word to a model that is open, and from a key to ghost text right then."""
-    with vscode(write(folder, {"prices.py": PRICES, **products(files)})) as window:
+    with vscode(folder, home=home) as window:
         began = time.monotonic()
         window.ready()
         ready = time.monotonic()
@@ -64,10 +64,17 @@ def test_a_large_folder_is_ready_as_soon_as_a_small_one(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ):
-    """Its 5,000 files cost no more than seconds on top of what a start costs on this machine."""
-    small, large = (seconds(vscode, tmp_path / str(files), files) for files in (1, FILES))
-    for name in small:
-        record_property(name, f"{small[name]:.1f} s with 1 file, {large[name]:.1f} s with {FILES}")
-        print(f"{name}: {small[name]:.1f} s with 1 file, {large[name]:.1f} s with {FILES}")
-    assert large["ready"] < max(READY_WITHIN_S, 2 * small["ready"])
-    assert large["first ghost text"] < small["first ghost text"] + READY_WITHIN_S
+    """Its 5,000 files cost no more than seconds on top of what a start costs on this machine.
+
+    The first start of all measures how fast the machine is, which takes seconds once and is reported apart.
+    """
+    small = write(tmp_path / "small", {"prices.py": PRICES})
+    large = write(tmp_path / "large", {"prices.py": PRICES, **products(FILES)})
+    first, few, many = (seconds(vscode, tmp_path / "home", folder) for folder in (small, small, large))
+    for name in few:
+        told = f"{first[name]:.1f} s at the very first start, then {few[name]:.1f} s with 1 file"
+        told += f", {many[name]:.1f} s with {FILES}"
+        record_property(name, told)
+        print(f"{name}: {told}")
+    assert many["ready"] < max(READY_WITHIN_S, 2 * few["ready"])
+    assert many["first ghost text"] < few["first ghost text"] + READY_WITHIN_S

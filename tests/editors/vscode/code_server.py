@@ -83,16 +83,17 @@ def running(
     """A code-server with VS Code's default settings, but for the server, the model and ``settings``.
 
     ``env`` is added to the environment; None takes a variable away. The models are those of this machine,
-    unless ``folder`` has its ``codeflow/models`` already.
+    unless ``folder`` has its ``codeflow/models`` already. What an earlier code-server kept there stays.
     """
-    shutil.copytree(extensions, folder / "extensions")
+    if not (folder / "extensions").exists():
+        shutil.copytree(extensions, folder / "extensions")
     own = {
         "codeflow.server.path": str(SERVER),
         "codeflow.model.name": MODEL,
         "files.autoSave": "off",  # the default of a VS Code that is not in a browser
         **(settings or {}),
     }
-    (folder / "user" / "User").mkdir(parents=True)
+    (folder / "user" / "User").mkdir(parents=True, exist_ok=True)
     (folder / "user" / "User" / "settings.json").write_text(json.dumps(own))
     if not (folder / "codeflow" / "models").exists():
         link_models(folder / "codeflow" / "models")
