@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.fim import markers_of
@@ -85,6 +85,7 @@ def test_lines_have_ranks_and_levels(language: str, text: str, facts: list[tuple
     assert Structure(text.encode()[:-9] + b"((", language).is_broken
 
 
+@settings(deadline=None)  # other work beside
 @given(st.sampled_from([*LEVELS]), st.integers(0, 999), st.sampled_from(["python", "typescript"]))
 def test_a_hole_is_a_stretch_of_its_level(level: str, seed: int, language: str) -> None:
     """It begins and ends between letters, holds something, and statements parse by themselves."""
@@ -99,6 +100,7 @@ def test_a_hole_is_a_stretch_of_its_level(level: str, seed: int, language: str) 
         ast.parse(textwrap.dedent(" " * column + middle))
 
 
+@settings(deadline=None)  # other work beside
 @given(st.integers(0, 9999), st.booleans())
 def test_prefix_middle_and_suffix_are_the_file(seed: int, suffix_first: bool) -> None:
     """Put together in the order of the file, the three parts are one stretch of it, line by line in place."""
@@ -152,6 +154,7 @@ def test_tokens_know_their_lines(codes: CodeTokenizer) -> None:
     assert found.text_bytes == codes.token_bytes[found.ids].sum()
 
 
+@settings(deadline=None)  # other work beside
 @given(st.text(max_size=200))
 def test_every_text_comes_back(codes: CodeTokenizer, text: str) -> None:
     """Byte for byte, and the table of bytes says how many; nothing in a text is a marker."""

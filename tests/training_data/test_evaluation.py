@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.training.data.evaluation import STRIDE, WINDOW, Evaluation, EvaluationError, common_runs
@@ -26,6 +26,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     return Evaluation([folder])
 
 
+@settings(deadline=None)  # other work beside
 @given(st.data())
 def test_a_run_of_53_letters_is_found_wherever_it_stands(evaluation: Evaluation, data: st.DataObject) -> None:
     """In any place of the evaluation, in any place of a text, whatever blanks and capitals it has."""
@@ -37,6 +38,7 @@ def test_a_run_of_53_letters_is_found_wherever_it_stands(evaluation: Evaluation,
     assert evaluation.shared(around + spaced + around)
 
 
+@settings(deadline=None)  # other work beside
 @given(st.text("abcdefghijklmnopqrstuvwxyz():= \n", max_size=2000))
 def test_other_texts_share_nothing(evaluation: Evaluation, text: str) -> None:
     """Letters by chance are no part of the evaluation."""

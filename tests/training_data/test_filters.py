@@ -25,7 +25,8 @@ METADATA = {
     MIT: "MIT",
     "License-Expression: BSD-3-Clause\nLicense: GPL\n": "BSD-3-Clause",
     "License: Apache License, Version 2.0\n": "Apache-2.0",
-    "License: BSD 3-Clause License\n": "",  # said in words that are not known: not permissive
+    "License: BSD 3-Clause License\n": "BSD-3-Clause",
+    "License: Beer-Ware\n": "",  # in words that are not known: not permissive
     "License: 3-Clause BSD License\n": "BSD",
     f"{MIT}Classifier: License :: OSI Approved :: GNU General Public License (GPL)\n": "",
     "Classifier: License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)\n": "",

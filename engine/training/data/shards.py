@@ -178,7 +178,9 @@ def read_shards(folder: Path, split: str) -> Iterator[Shard]:
                 )
             arrays.append(np.memmap(file, dtype=kind, mode="r"))
         kinds = tuple(index["kinds"][kind] for kind in entry["kinds"])
-        yield Shard(*arrays, array("q", entry["starts"]), array("q", entry["answers"]), kinds)
+        ids, flags, line, age, level = arrays
+        starts, answers = array("q", entry["starts"]), array("q", entry["answers"])
+        yield Shard(ids, flags, line, age, level, starts, answers, kinds)
 
 
 def write_index(

@@ -179,10 +179,9 @@ def _language(path: str) -> str:
 
 
 def _named(metadata: str, file_name: str) -> tuple[str, str]:
-    found = {key: re.search(rf"^{key}: *(\S+)", metadata, re.MULTILINE) for key in ("Name", "Version")}
+    found = dict(re.findall(r"^(Name|Version): *(\S+)", metadata, re.MULTILINE))
     first, _, rest = file_name.partition("-")
-    name, version = (found[key][1] if found[key] else "" for key in ("Name", "Version"))
-    return name or first, version or rest.partition("-")[0]
+    return found.get("Name", first), found.get("Version", rest.partition("-")[0])
 
 
 def _text(file: Path) -> str:
