@@ -49,33 +49,3 @@ def inline_item(
             title="CodeFlow: accepted", command=ACCEPTED_COMMAND, arguments=[key, number] if number else [key]
         ),
     )
-
-
-def menu_item(
-    place: Place, shown: Shown, key: str, encoding: types.PositionEncodingKind | str
-) -> types.CompletionItem:
-    """An entry of the completion menu, for editors without inline completion."""
-    word = place.head[len(place.head.rstrip("_" + _WORD)) :]
-    start = place.position._replace(column=place.position.column - len(word))
-    end = place.position._replace(column=place.position.column + shown.replaced)
-    first = (word + shown.text).strip().splitlines()[0]
-    return types.CompletionItem(
-        label=first if len(first) <= 60 else first[:59] + "…",
-        label_details=types.CompletionItemLabelDetails(description="CodeFlow"),
-        kind=types.CompletionItemKind.Text,
-        documentation=types.MarkupContent(
-            types.MarkupKind.Markdown, f"```{place.document.language}\n{word}{shown.text}\n```"
-        ),
-        filter_text=word + shown.text,
-        sort_text="\x00",
-        text_edit=types.TextEdit(
-            types.Range(
-                position_of(place.document, start, encoding), position_of(place.document, end, encoding)
-            ),
-            word + shown.text,
-        ),
-        command=types.Command(title="CodeFlow: accepted", command=ACCEPTED_COMMAND, arguments=[key]),
-    )
-
-
-_WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
