@@ -86,6 +86,7 @@ def _add_verbs(parser: argparse.ArgumentParser) -> None:
         models_command,
         refactor_command,
         review_command,
+        serve_command,
         stats_command,
     )
 
@@ -99,6 +100,7 @@ def _add_verbs(parser: argparse.ArgumentParser) -> None:
         models_command,
         refactor_command,
         review_command,
+        serve_command,
         cache_command,
         stats_command,
         doctor,
