@@ -49,8 +49,8 @@ def _joined(document: Document, ids: Iterator[np.ndarray], tokenizer: CodeTokeni
             )
         columns.append(column)
         length += len(column[0])
-    ids, flags, line, age, level = (np.concatenate(axis) for axis in zip(*columns, strict=True))
-    return Encoded(ids, flags, line, age, level, document.kind, answer, text_bytes)
+    tokens, flags, line, age, level = (np.concatenate(axis) for axis in zip(*columns, strict=True))
+    return Encoded(tokens, flags, line, age, level, document.kind, answer, text_bytes)
 
 
 def _of_text(text: Text, ids: np.ndarray, token_bytes: np.ndarray) -> tuple[np.ndarray, ...]:
