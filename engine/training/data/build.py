@@ -84,11 +84,19 @@ def build(
     exports = [read_export(file) for file in sources if file.name.endswith(".jsonl")]
     refused = [export for export in exports if not is_permissive(export.licence)]
     exports = [export for export in exports if is_permissive(export.licence)]
-    packages = [one for path in sources if not path.name.endswith(".jsonl") for one in packages_of(path)]
+    folders = [path for path in sources if not path.name.endswith(".jsonl")]
+    packages = [one for path in folders for one in packages_of(path)]
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    _same_options(work, {"sources": list(map(str, sources)), "megabytes": megabytes, "seed": recipe.seed,
-                         "evaluation": compared.files})  # fmt: skip
+    _same_options(
+        work,
+        {
+            "sources": list(map(str, folders)),
+            "megabytes": megabytes,
+            "seed": recipe.seed,
+            "evaluation": compared.files,
+        },
+    )
     random.Random(f"{recipe.seed} packages").shuffle(packages)
 
     task = progress.add_task("collecting", total=len(packages))
