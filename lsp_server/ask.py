@@ -14,6 +14,8 @@ from context.dossier import Dossier
 from context.pack import Pack
 from context.prompt import encode_lines
 from context.restored import restored
+from lsp_server.from_lsp import file_of
+from lsp_server.installed_adapters import adapter_for
 from lsp_server.model_session import ModelSession
 from lsp_server.place import Extent, Place
 from lsp_server.ranking import second_look
@@ -44,6 +46,12 @@ class Ask:
         """The cursor in its document."""
         document = self.snapshot.documents[self.query.uri]
         return Place(document, document.clamp(self.query.position))
+
+    @cached_property
+    def adapter(self) -> str:
+        """The low-rank changes to complete with: those that the settings name, else this folder's own."""
+        wanted, installed = self.settings.completion.adapter, self.session.installed
+        return adapter_for(file_of(self.query.uri) if installed else None, installed, wanted)
 
     def assemble(self, previous: Held | None, elsewhere: Pack | None) -> Assembled | None:
         """The whole prompt; None where the cursor stands in a secret."""
@@ -107,7 +115,7 @@ class Ask:
             answer_by=answer_by,
             lane="ahead" if background else uri,
             owner=uri if whole and not self.supposed else "",
-            adapter=self.settings.completion.adapter,
+            adapter=self.adapter,
             lookup=self._deleted(),
         )
 

@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_verbs(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     from lsp_server import (
+        adapt_command,
         ask_command,
         cache_command,
         commit_message_command,
@@ -97,6 +98,7 @@ def _add_verbs(parser: argparse.ArgumentParser) -> None:
         commit_message_command,
         context_command,
         flow_command,
+        adapt_command,
         models_command,
         refactor_command,
         review_command,

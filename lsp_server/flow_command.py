@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from lsp_server import tasks_command
 from lsp_server.models_command import INTERRUPTED, Subparsers
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
     verb.add_argument("--limit", metavar="N", type=int, default=0, help="at most N commits")
     verb.add_argument("--json", action="store_true", help="the summary as JSON")
     verb.set_defaults(func=run)
+    tasks_command.add_parser(verbs)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from context.tokenised import TokenisedItems
+from lsp_server.installed_adapters import installed_adapters
 from lsp_server.model_session import (
     ON_GPU,
     REMEMBERED_BLOCKS,
@@ -58,6 +59,8 @@ def open_loop_session(
     )
     report(f"loading {name} {plan.sentence}", None)
     identity = state_identity(model.path, plan)
+    installed = tuple(installed_adapters(model.path))
+    own = {one.name: one.folder for one in installed}
     measured: list[Speed] = []
 
     def open_decoder(backend: Backend) -> Decoder:
@@ -83,7 +86,7 @@ def open_loop_session(
             model.path,
             plan,
             sequences=sequences,
-            adapters=adapters_of(options.adapters),
+            adapters=own | adapters_of(options.adapters),
             report=lambda share: report(f"loading {name}", share),
             cancelled=cancelled,
         ),
@@ -106,6 +109,7 @@ def open_loop_session(
         notice=model.notice,
         tokenize=tokenizer.encode,
         template=lambda: read_chat_template(model.path),
+        installed=installed,
         keeps_prefixes=True,
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from context.dossier import Dossier
 from context.prompt import Encode, PromptFormat
 from context.tokenised import TokenisedItems
+from lsp_server.installed_adapters import InstalledAdapter
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ModelSession:
     notice: str | None = None
     tokenize: Callable[..., tuple[int, ...]] | None = None  # the tokenizer's own ``encode``
     template: Callable[[], ChatTemplate] | None = None  # None where it cannot be asked in words
+    installed: tuple[InstalledAdapter, ...] = ()  # adapters of workspaces, that the engine holds
     keeps_prefixes: bool = False  # whether what prompts begin with can be kept by name for next to nothing
 
     def prepare(self, dossier: Dossier) -> None:

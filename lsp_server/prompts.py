@@ -116,7 +116,7 @@ def _in_time(ask: Ask, assembled: Assembled, known: _Document, left_s: float) ->
 
 
 def _expected_s(ask: Ask, prompt: Prompt) -> float:
-    return ask.session.engine.expected_s(prompt.tokens, ask.settings.completion.adapter)
+    return ask.session.engine.expected_s(prompt.tokens, ask.adapter)
 
 
 def _shorter(ask: Ask, assembled: Assembled, known: _Document) -> tuple[Around, Iterator[Prompt]]:

@@ -137,7 +137,11 @@ class CompletionSettings:
         "asked, and the whole one evaluated for the next time; 0 waits for the whole one.",
         least=0,
     )
-    adapter: str = _setting("", "Which of `engine.adapters` suggestions are made with; empty: none.")
+    adapter: str = _setting(
+        "",
+        "Which of `engine.adapters` suggestions are made with. Empty: the one that `codeflow-lsp adapt` made "
+        "for the folder and the model, if there is one; `none`: none at all.",
+    )
     timeout_ms: int = _setting(10_000, "After this long, what is there is shown, or nothing.", least=50)
     menu: str = _setting(
         "auto",

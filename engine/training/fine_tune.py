@@ -1,0 +1,164 @@
+"""Goes on training a model with examples of which only the answer is learned.
+
+Examples are token ids; what they are of, and in what words, is their maker's affair. Time is given, and the
+learning rate comes down with it. Knows no files.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
+
+from engine.errors import BackendError
+from engine.training.loop_model import LoopTransformer
+from engine.training.place import Place
+from engine.training.recipe import rate_share
+
+_IGNORED = -100  # torch's own sign for a target that does not count
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """``ids``, of which those from ``answer`` on are learned; ``text_bytes``: what these stand for."""
+
+    ids: tuple[int, ...]
+    answer: int
+    text_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How: ``passes`` over the examples at most, in ``seconds`` at most, ``tokens`` a step."""
+
+    learning_rate: float
+    passes: int
+    seconds: float
+    tokens: int = 4096
+    micro_tokens: int = 2048
+    clip: float = 1.0
+    warmup: float = 0.05
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was done: steps, tokens read, seconds, how often each example was seen."""
+
+    steps: int
+    tokens: int
+    seconds: float
+    passes: float
+
+
+def tune(
+    model: LoopTransformer,
+    parameters: Sequence[nn.Parameter],
+    examples: Sequence[Example],
+    place: Place,
+    how: Tuning,
+    report: Callable[[float, float], None],
+) -> Tuned:
+    """Train ``parameters``; ``report`` is told the share done, 0 to 1, and the latest loss in nats a token.
+
+    Raises BackendError where the loss is no number any more.
+    """
+    optimiser = torch.optim.AdamW(parameters, lr=how.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
+    begun, steps, tokens, seen = time.monotonic(), 0, 0, 0
+    model.train()
+    all_steps = max(1.0, how.passes * sum(len(one.ids) for one in examples) / how.tokens)
+    for group in _steps(examples, how):
+        passed = time.monotonic() - begun
+        share = max(steps / all_steps, passed / how.seconds)
+        if share >= 1:
+            break
+        for settings in optimiser.param_groups:
+            settings["lr"] = how.learning_rate * rate_share(share * all_steps, all_steps, how.warmup, 0.1)
+        learned, loss = sum(len(one.ids) - one.answer for one in group), 0.0
+        for batch in _micro_batches(group, how.micro_tokens):
+            nats = answer_nats(model, batch, place).sum() / learned
+            nats.backward()
+            loss += nats.item()
+        if not math.isfinite(loss):
+            raise BackendError(f"training failed: the loss of step {steps + 1} is {loss}")
+        nn.utils.clip_grad_norm_(parameters, how.clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        steps, seen = steps + 1, seen + len(group)
+        tokens += sum(len(one.ids) for one in group)
+        report(min(1.0, share), loss)
+    return Tuned(steps, tokens, time.monotonic() - begun, seen / max(1, len(examples)))
+
+
+def nats_per_byte(
+    model: LoopTransformer,
+    examples: Sequence[Example],
+    place: Place,
+    *,
+    micro_tokens: int = 2048,
+    report: Callable[[float], None] | None = None,
+) -> list[float]:
+    """Of each example's answer, in order; ``report`` is told the share done."""
+    found = [0.0] * len(examples)
+    order = sorted(range(len(examples)), key=lambda n: len(examples[n].ids))
+    model.eval()
+    done = 0
+    with torch.inference_mode():
+        for batch in _micro_batches([examples[n] for n in order], micro_tokens):
+            sums = answer_nats(model, batch, place).tolist()
+            for n, nats in zip(order[done : done + len(batch)], sums, strict=True):
+                found[n] = nats / max(1, examples[n].text_bytes)
+            done += len(batch)
+            if report is not None:
+                report(done / len(examples))
+    return found
+
+
+def answer_nats(model: LoopTransformer, examples: Sequence[Example], place: Place) -> Tensor:
+    """The answers' losses, summed over each one's tokens (N,). The head computes for answers alone."""
+    longest = max(len(one.ids) for one in examples)
+    ids = torch.zeros(len(examples), longest, dtype=torch.long)
+    targets = torch.full((len(examples), longest), _IGNORED)
+    for row, one in enumerate(examples):
+        ids[row, : len(one.ids)] = torch.tensor(one.ids)
+        targets[row, one.answer - 1 : len(one.ids) - 1] = torch.tensor(one.ids[one.answer :])
+    ids, targets = ids.to(place.device), targets.to(place.device)
+    wanted = targets != _IGNORED
+    with place.autocast():
+        logits = model.logits(model.hidden(ids)[wanted])
+    nats = F.cross_entropy(logits.float(), targets[wanted], reduction="none")
+    rows = wanted.nonzero()[:, 0]
+    return nats.new_zeros(len(examples)).index_add(0, rows, nats)
+
+
+def _steps(examples: Sequence[Example], how: Tuning) -> Iterator[list[Example]]:
+    """The examples of each update: every pass in another order."""
+    random = np.random.default_rng(how.seed)
+    group, size = list[Example](), 0
+    for _ in range(how.passes):
+        for n in random.permutation(len(examples)):
+            group.append(examples[n])
+            size += len(examples[n].ids)
+            if size >= how.tokens:
+                yield group
+                group, size = [], 0
+    if group:
+        yield group
+
+
+def _micro_batches(examples: Sequence[Example], most_tokens: int) -> Iterator[list[Example]]:
+    """Examples of like length together, so that little of a batch is padding; order is kept where sorted."""
+    batch: list[Example] = []
+    for one in sorted(examples, key=lambda one: len(one.ids)):
+        if batch and len(one.ids) * (len(batch) + 1) > most_tokens:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
