@@ -28,10 +28,10 @@ bench: setup ## Measure speed and quality on this machine
 vsix: setup ## Build the VS Code extension, with the server's wheel in it, into extension/
 	cd extension && export PATH="$(CURDIR)/.venv/bin:$$PATH" && npm ci && rm -rf server *.vsix && ../.venv/bin/pip wheel --quiet --no-deps --wheel-dir server .. && npm run check && npm test && npm run package
 
-editors-setup: setup ## Install code-server, which is VS Code for tests, and Neovims, into the user's cache (700 MB)
-	.venv/bin/python -m tests.editors.vscode.install && .venv/bin/python -m tests.editors.nvim.install
+editors-setup: setup ## Install code-server, which is VS Code for tests, and Neovims, into the user's cache (700 MB); Emacs and Vim by apt-get
+	.venv/bin/python -m tests.editors.vscode.install && .venv/bin/python -m tests.editors.nvim.install && .venv/bin/python -m tests.editors.debian
 
-test-editors: vsix editors-setup ## Try the extension in a real VS Code, and the plugin in real Neovims
+test-editors: vsix editors-setup ## Try the extension in a real VS Code, and the plugins in real Neovims, Emacs and Vim
 	.venv/bin/python -m pytest tests/editors -m "editors and not first_run"
 
 test-first-run: vsix editors-setup ## Try the extension's set-up from nothing, and print what it took
