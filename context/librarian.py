@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,7 @@ class Librarian:
         self._changed = threading.Condition(self._lock)
         self._closed = False
         self._stopping = threading.Event()
+        self._context = copy_context()  # the client's: its environment, its log
         self._making = ThreadPoolExecutor(1, "dossiers")
         self._reading = ThreadPoolExecutor(1, "history")
         self._submit(self._reading, self._warm_up)
@@ -216,7 +218,8 @@ class Librarian:
             if not done.cancelled() and (error := done.exception()) is not None:
                 logger.error("context in the background failed", exc_info=error)
 
-        pool.submit(work, *arguments).add_done_callback(report)
+        done = pool.submit(self._context.copy().run, work, *arguments)
+        done.add_done_callback(partial(self._context.copy().run, report))
 
     def _warm_up(self) -> None:
         """Load what the first secret would load, a third of a second, before a request needs it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import gc
-import logging
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         _add_verbs(parser)
     options = parser.parse_args(words)
     try:
+        if options.stdio and not options.alone and (status := _share(options)) is not None:
+            return status
         if options.stdio or options.tcp is not None:
             return _serve(options.tcp, options.log_level, options.backend)
         if getattr(options, "func", None) is None:
@@ -58,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     way.add_argument("--stdio", action="store_true", help="serve one editor over standard input and output")
     way.add_argument(
         "--tcp", type=int, metavar="PORT", help="serve one editor on 127.0.0.1:PORT, for debugging"
+    )
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="with --stdio: hold the model in this process, not in one that all editors share "
+        "(as CODEFLOW_SHARED=0 in the environment)",
     )
     parser.add_argument(
         "--backend",
@@ -88,6 +96,7 @@ def _add_verbs(parser: argparse.ArgumentParser) -> None:
         refactor_command,
         review_command,
         serve_command,
+        shared_command,
         stats_command,
     )
 
@@ -105,25 +114,51 @@ def _add_verbs(parser: argparse.ArgumentParser) -> None:
         serve_command,
         cache_command,
         stats_command,
+        shared_command,
         doctor,
     ):
         command.add_parser(verbs)
 
 
-def _serve(port: int | None, log_level: str, backend: str) -> int:
-    logging.basicConfig(
-        stream=sys.stderr, level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("pygls").setLevel(
-        max(logging.WARNING, logging.getLogger().level)
-    )  # it logs whole messages
-    from lsp_server.server import create_server
+def _share(options: argparse.Namespace) -> int | None:
+    """Serve an editor by the process that all of them share; None where this one has to do it."""
+    from lsp_server.shared.rendezvous import ALONE_VARIABLE
+
+    if sys.platform == "win32" or os.environ.get(ALONE_VARIABLE) == "0":
+        return None
+    from lsp_server.shared import proxy
+
+    try:
+        return proxy.serve(options.backend, options.log_level)
+    except (proxy.NotShared, OSError) as reason:
+        print(f"codeflow-lsp: this editor gets a process of its own: {reason}", file=sys.stderr)  # noqa: T201
+        return None
+
+
+def set_up_process() -> None:
+    """What a process that serves editors wants of Python; logging is configured before."""
+    import logging
+
+    logger = logging.getLogger("pygls")
+    logger.setLevel(max(logging.WARNING, logging.getLogger().level))  # it logs whole messages
+    from lsp_server import server  # noqa: F401 - stays for good, as all that is imported by now
 
     faulthandler.enable()  # a crash in a library's C code says at least which call it was
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_COLLECT_AFTER)
     gc.freeze()  # modules and grammars stay for good: no collection need look at them
     threading.Thread(target=_import_engine, name="imports", daemon=True).start()
+
+
+def _serve(port: int | None, log_level: str, backend: str) -> int:
+    import logging
+
+    logging.basicConfig(
+        stream=sys.stderr, level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    set_up_process()
+    from lsp_server.server import create_server
+
     server = create_server(backend)
     try:
         if port is None:

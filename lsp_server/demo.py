@@ -62,7 +62,7 @@ async def _demo(folder: Path, model: str) -> int:
         """The status says the same."""
 
     started = time.monotonic()
-    await client.start_io(sys.executable, "-m", "lsp_server.cli", "--stdio")
+    await client.start_io(sys.executable, "-m", "lsp_server.cli", "--stdio", "--alone")
     capabilities = types.ClientCapabilities(
         text_document=types.TextDocumentClientCapabilities(
             inline_completion=types.InlineCompletionClientCapabilities()

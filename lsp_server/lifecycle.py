@@ -85,7 +85,7 @@ def _apply(server: CodeFlowServer, raw: Any) -> None:
         return
     settings, problems = parse_settings(_plain(_section(raw)))
     server.settings = server.with_overrides(settings)
-    logging.getLogger().setLevel(settings.log_level.upper())
+    server.set_log_level(settings.log_level)
     for problem in problems:
         logger.warning("%s", problem)
     if problems and server.session is not None:

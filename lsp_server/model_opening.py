@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from lsp_server.model_problem import Fix, Problem, problem_of
-from lsp_server.model_session import ModelSession, is_remote, open_session
+from lsp_server.model_session import ModelSession, OpenSession, is_remote, open_session
 from lsp_server.progress import ModelProgress
 
 if TYPE_CHECKING:
@@ -35,10 +35,17 @@ class ModelOpening:
     """The model that answers, or why none does."""
 
     def __init__(
-        self, server: CodeFlowServer, *, on_closed: Callable[[], None], on_opened: Callable[[], None]
+        self,
+        server: CodeFlowServer,
+        *,
+        on_closed: Callable[[], None],
+        on_opened: Callable[[], None],
+        open_model: OpenSession | None = None,
     ) -> None:
-        """``on_closed``: the session that was there is none any more; ``on_opened``: a new one is there."""
+        """``on_closed``: the session that was there is none any more; ``on_opened``: a new one is there.
+        ``open_model``: in place of a model of this server's own."""
         self._server, self._on_closed, self._on_opened = server, on_closed, on_opened
+        self._open_model = open_model or open_session
         self.session: ModelSession | None = None
         self.state, self.message = "starting", "the model is not loaded yet"
         self._fix: Fix | None = None  # of an error
@@ -160,7 +167,7 @@ class ModelOpening:
                 await self._ask_consent(settings.remote.url)
             if self._cancel is not cancel:
                 return
-            session = await asyncio.to_thread(open_session, settings, progress.report, cancel)
+            session = await asyncio.to_thread(self._open_model, settings, progress.report, cancel)
         except Exception as error:
             if self._cancel is cancel:
                 problem = problem_of(self._cancelled(error) if progress.is_cancelled else error, settings)
@@ -185,7 +192,7 @@ class ModelOpening:
         settings, progress = self._settings, ModelProgress(self._server, cancel)
         settings = replace(settings, model=replace(settings.model, name=name))
         try:
-            return await asyncio.to_thread(open_session, settings, progress.report, cancel)
+            return await asyncio.to_thread(self._open_model, settings, progress.report, cancel)
         finally:
             progress.end("")
 

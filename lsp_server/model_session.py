@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from engine.llama.model import LlamaModel
     from engine.saved_prefixes import SavedPrefixes
     from engine.speed import Speed
+    from lsp_server.shared.client_engine import ClientEngine
 
 Report = Callable[[str, float | None], None]  # what is being done, and the share done (None: not known)
+OpenSession = Callable[[Settings, Report, threading.Event | None], "ModelSession"]  # see open_session
 
 _AFFORDED_S = 6.0  # seconds of prefill that a cold prompt may cost
 _LEAST, _MOST = 1024, 4096  # tokens: below, other files have no room; above, depth slows every token of a CPU
@@ -43,7 +45,7 @@ REMEMBERED_BLOCKS = 1 << 16  # tokenised blocks kept: some 10 MB, more lines tha
 class ModelSession:
     """A running engine, and the plain values that ``context`` wants of its model."""
 
-    engine: Engine[Any]
+    engine: Engine[Any] | ClientEngine
     encode: Encode
     form: PromptFormat
     tokenised: TokenisedItems

@@ -17,7 +17,6 @@ from context.shorter import Around, around, shorter_prompts
 from lsp_server.ask import Ask
 
 if TYPE_CHECKING:
-    from engine.engine import Engine
     from engine.request import Generation
 
 _ANSWER_TOKENS = 8  # of a suggestion that time is kept for,
@@ -100,7 +99,7 @@ class Prompts:
 def _in_time(ask: Ask, assembled: Assembled, known: _Document, left_s: float) -> tuple[Prompt, Around | None]:
     """The largest prompt that is answered within ``left_s``; where none is, the largest of those that take
     hardly longer than the one that is answered soonest: it serves the keys that follow as well."""
-    engine: Engine = ask.session.engine
+    engine = ask.session.engine
     left_s -= min(_ANSWER_TOKENS * engine.step_s, _ANSWER_SHARE * left_s)
     late = [(assembled.prompt, _expected_s(ask, assembled.prompt))]
     if late[0][1] <= left_s:

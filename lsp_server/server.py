@@ -7,6 +7,7 @@ those which change the workspace are synchronous, those which ask the model are 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +35,7 @@ from lsp_server.stats import Stats
 
 if TYPE_CHECKING:
     from context.refactor.source_tree import SourceTree
-    from lsp_server.model_session import ModelSession
+    from lsp_server.model_session import ModelSession, OpenSession
 
 _BUDGET_UNKNOWN = 2048  # tokens to gather for while no model is open
 _RESTS_S = 0.05  # without a request after a change: editors ask a moment after a key, or not at all
@@ -43,7 +44,13 @@ _RESTS_S = 0.05  # without a request after a change: editors ask a moment after 
 class CodeFlowServer(LanguageServer):
     """One connection's state."""
 
-    def __init__(self, backend: str = "") -> None:
+    def __init__(
+        self,
+        backend: str = "",
+        *,
+        open_model: OpenSession | None = None,
+        set_log_level: Callable[[str], object] | None = None,
+    ) -> None:
         super().__init__(
             "codeflow-lsp",
             __version__,
@@ -54,7 +61,10 @@ class CodeFlowServer(LanguageServer):
         self.folders: list[str] = []
         self._backend = backend  # the command line's, which has the last word
         self.settings = self.with_overrides(Settings())
-        self.model = ModelOpening(self, on_closed=self._model_closed, on_opened=self._model_opened)
+        self.set_log_level = set_log_level or _set_log_level
+        self.model = ModelOpening(
+            self, on_closed=self._model_closed, on_opened=self._model_opened, open_model=open_model
+        )
         self.librarian: Librarian | None = None
         self.ghost_text = GhostText()
         self.stats = Stats(
@@ -236,8 +246,21 @@ class CodeFlowServer(LanguageServer):
             self.ghost_text.evaluate_ahead(ask, pieces_only=position is None)
 
 
-def create_server(backend: str = "") -> CodeFlowServer:
-    """A server with every handler registered; ``backend`` takes the place of the setting engine.backend."""
+def _set_log_level(level: str) -> None:
+    logging.getLogger().setLevel(level.upper())
+
+
+def create_server(
+    backend: str = "",
+    *,
+    open_model: OpenSession | None = None,
+    set_log_level: Callable[[str], object] | None = None,
+) -> CodeFlowServer:
+    """A server with every handler registered; ``backend`` takes the place of the setting engine.backend.
+
+    Where a process has several servers, ``open_model`` is what they share models by, and ``set_log_level``
+    is told the setting logLevel in place of Python's root logger.
+    """
     from lsp_server import (
         code_action,
         commands,
@@ -253,7 +276,7 @@ def create_server(backend: str = "") -> CodeFlowServer:
         text_sync,
     )
 
-    server = CodeFlowServer(backend)
+    server = CodeFlowServer(backend, open_model=open_model, set_log_level=set_log_level)
     rooms = lifecycle, text_sync, inline_completion, completion, commands, explain, question
     for room in (*rooms, code_action, instruction, explain_code, next_edit, show_text):
         room.register(server)

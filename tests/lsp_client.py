@@ -1,9 +1,15 @@
-"""The one helper of the tests that speak LSP: the real server process, and an editor's side of the wire."""
+"""The one helper of the tests that speak LSP: the real server process, and an editor's side of the wire.
+
+Each server is alone in its process, so that tests share nothing. ``CODEFLOW_TESTS_SHARED=1`` has all of them
+go the way of users, by a proxy and a shared process: one for each editor, which ends with it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,9 +18,12 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
+from lsp_server.shared.rendezvous import IDLE_VARIABLE
+
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
 NOT_COUNTED = {"keepStatistics": False}  # what tests accept is not what the user of this machine accepted
+SHARED_VARIABLE = "CODEFLOW_TESTS_SHARED"  # part of a shared process's name, as all that begins like this
 
 
 @dataclass
@@ -29,6 +38,7 @@ class Editor:
     progress: list[types.ProgressParams] = field(default_factory=list)
     applied: list[types.WorkspaceEdit] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)  # uris of documents that the server had shown
+    logged: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ready(self, within_s: float = 600.0) -> Any:
@@ -120,6 +130,16 @@ def like_vscode(can: types.ClientCapabilities) -> None:
     can.window.show_document = types.ShowDocumentClientCapabilities(support=True)
 
 
+def _way(command: list[str]) -> tuple[list[str], dict[str, str]]:
+    """How a server is started, and with which environment."""
+    environment = dict(os.environ)
+    if SHARED_VARIABLE not in environment:
+        return [*command, *(["--alone"] if "--stdio" in command else [])], environment
+    if environment[SHARED_VARIABLE] == "1":
+        environment |= {SHARED_VARIABLE: str(uuid.uuid4()), IDLE_VARIABLE: "1"}
+    return command, environment
+
+
 @asynccontextmanager
 async def editor(
     *,
@@ -139,7 +159,8 @@ async def editor(
     what the client says that it can.
     """
     client = LanguageClient("tests", "1")
-    await client.start_io(*(command or [sys.executable, "-m", "lsp_server.cli", "--stdio"]))
+    command, environment = _way(command or [sys.executable, "-m", "lsp_server.cli", "--stdio"])
+    await client.start_io(*command, env=environment)
     found = Editor(client, types.ServerCapabilities())
 
     @client.feature("codeflow/status")
@@ -150,6 +171,10 @@ async def editor(
     @client.feature(types.WINDOW_SHOW_MESSAGE)
     def on_message(message: types.ShowMessageParams) -> None:
         found.messages.append(message)
+
+    @client.feature(types.WINDOW_LOG_MESSAGE)
+    def on_log(line: types.LogMessageParams) -> None:
+        found.logged.append(line.message)
 
     @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
     def on_question(question: types.ShowMessageRequestParams) -> types.MessageActionItem | None:

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from context.environment import client_environment
 from context.history import place as places
 from context.history.place import Head, Place
 from context.history.process import run_bounded
@@ -269,7 +270,7 @@ def find_git(workspace: Path) -> str:
     Raises `GitMissing`.
     """
     name = "git.exe" if sys.platform == "win32" else "git"
-    for entry in os.environ.get("PATH", "").split(os.pathsep):
+    for entry in client_environment().get("PATH", "").split(os.pathsep):
         directory = Path(entry)
         if not directory.is_absolute() or Path(os.path.realpath(directory)).is_relative_to(workspace):
             continue

@@ -14,6 +14,7 @@ import sys
 import tomllib
 from pathlib import Path, PurePosixPath
 
+from context.environment import client_environment
 from context.history.process import run_bounded
 from context.privacy.reading import read_text
 from context.verify.checks import Finding
@@ -40,7 +41,7 @@ def find_ruff(workspace: Path | None) -> str:
     if beside.is_file():
         return str(beside)
     top = Path(os.path.realpath(workspace)) if workspace else None
-    for entry in os.environ.get("PATH", "").split(os.pathsep):
+    for entry in client_environment().get("PATH", "").split(os.pathsep):
         directory = Path(entry)
         if not directory.is_absolute() or (top and Path(os.path.realpath(directory)).is_relative_to(top)):
             continue

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from context.environment import client_environment
 from context.history.git import Git, GitError
 from context.history.process import Ended, run_bounded
 from context.verify.checks import Checks, Finding
@@ -110,7 +111,7 @@ def _program(name: str, root: Path) -> str:
     top = Path(os.path.realpath(root))
     folders = [
         entry
-        for entry in os.environ.get("PATH", "").split(os.pathsep)
+        for entry in client_environment().get("PATH", "").split(os.pathsep)
         if Path(entry).is_absolute() and not Path(os.path.realpath(entry)).is_relative_to(top)
     ]
     found = name if Path(name).is_absolute() else shutil.which(name, path=os.pathsep.join(folders))
@@ -168,12 +169,12 @@ def _put_back(file: Path, content: bytes | None) -> None:
 
 
 def _run(copy: Path, program: str, arguments: Sequence[str], timeout_s: float) -> Ended:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    paths = [str(copy), str(copy / "src"), environment.get("PYTHONPATH", "")]  # before an editable install
+    variables = {name: value for name, value in client_environment().items() if not name.startswith("GIT_")}
+    paths = [str(copy), str(copy / "src"), variables.get("PYTHONPATH", "")]  # before an editable install
     try:
         return run_bounded(
             (program, *arguments),
-            environment=environment
+            environment=variables
             | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths)), "CI": "1"},
             directory=copy,
             stdin=b"",

@@ -3,7 +3,7 @@
 // Knows nothing of where the program comes from.
 import * as vscode from "vscode";
 import { LanguageClient, RevealOutputChannelOn, State, type Middleware, type WorkspaceEdit } from "vscode-languageclient/node";
-import { settingsFor } from "./settings";
+import { isShared, settingsFor } from "./settings";
 
 export interface Fix {
     title: string;
@@ -63,7 +63,7 @@ export class ServerProcess implements Server {
         const client = new LanguageClient(
             "codeflow",
             "CodeFlow",
-            { command: program, args: ["--stdio"] },
+            { command: program, args: ["--stdio", ...(isShared() ? [] : ["--alone"])] },
             {
                 documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "vscode-notebook-cell" }],
                 outputChannel: this.log,

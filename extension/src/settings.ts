@@ -20,6 +20,11 @@ export function serverPath(): string {
     return expanded(vscode.workspace.getConfiguration("codeflow.server").get("path", ""));
 }
 
+/** Whether all windows and editors have one process with the models, or this window one of its own. */
+export function isShared(): boolean {
+    return vscode.workspace.getConfiguration("codeflow.server").get("shared", true);
+}
+
 /** The Python that the private environment is made with; "" for any. */
 export function serverPython(): string {
     return expanded(vscode.workspace.getConfiguration("codeflow.server").get("python", ""));

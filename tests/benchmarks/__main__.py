@@ -3,7 +3,7 @@
 python -m tests.benchmarks [PART ...] [--model NAME ...] [--limit N]
 
 By default what takes minutes: infilling, typing, cancelling, speculation, a short replay. The others take
-longer and have to be named: context_gain (hours), needle, assembly, tracing, restart, suffix_shift, soak.
+longer and have to be named: context_gain (hours), needle, assembly, tracing, restart, shared, suffix_shift, soak.
 Each of them can be run by itself, with options of its own: python -m tests.benchmarks.context_gain --help.
 """
 
@@ -20,6 +20,7 @@ from tests.benchmarks import (
     infilling,
     needle,
     restart,
+    shared,
     soak,
     speculation,
     suffix_shift,
@@ -32,7 +33,7 @@ from tests.benchmarks.replay.run import Course
 from tests.benchmarks.reporting import OUT, report
 
 SHORT = ("infilling", "typing", "cancelling", "speculation", "replay")
-LONG = ("context_gain", "needle", "assembly", "tracing", "restart", "suffix_shift", "soak")
+LONG = ("context_gain", "needle", "assembly", "tracing", "restart", "shared", "suffix_shift", "soak")
 REPLAYED = 60  # requests of each system: enough to see that something is wrong, too few to compare by
 TUNING = "humaneval_infill_singleline_tune100"
 
@@ -57,6 +58,8 @@ def measure(parts: list[str], models: list[str], limit: int) -> dict[str, list[d
             found.setdefault("speculation", []).extend(speculation.run(model))
         if "restart" in parts:
             found.setdefault("restart", []).extend(restart.run(model))
+        if "shared" in parts:
+            found.setdefault("shared", []).extend(shared.run(model))
         if "suffix_shift" in parts and has_data:
             found.setdefault("suffix shift", []).extend(suffix_shift.run(model, limit=limit))
         if "soak" in parts:

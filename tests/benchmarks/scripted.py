@@ -242,8 +242,8 @@ def main() -> int:
         opened.append(backend)
         return backend
 
-    def create_watched(backend: str = "") -> server.CodeFlowServer:
-        made = create(backend)
+    def create_watched(backend: str = "", **options: Any) -> server.CodeFlowServer:
+        made = create(backend, **options)
         beating: list[asyncio.Task[None]] = []
 
         @made.feature("bench/prompt")
@@ -268,7 +268,7 @@ def main() -> int:
     any_choice.speed_of = lambda *_, **__: Speed(options.prefill or 100_000.0, 1_000.0)
     server.create_server = create_watched
     loop.watch()
-    return cli.main(["--stdio"])
+    return cli.main(["--stdio", "--alone"])
 
 
 if __name__ == "__main__":

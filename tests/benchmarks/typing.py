@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.lsp_client import AUTOMATIC, editor
 
-_TYPED = (
+TYPED = (
     "def newest_first(entries, limit=20):\n"
     '    """The newest entries, at most limit of them."""\n'
     "    ordered = sorted(entries, key=lambda entry: entry.date, reverse=True)\n"
@@ -26,7 +26,7 @@ def source_of_400_lines() -> str:
 
 async def run(model: str) -> dict[str, Any]:
     """Type a function in the middle of the file, always asking the model: nothing typed along is counted."""
-    lines, typed = source_of_400_lines().splitlines(True), _TYPED[:200]
+    lines, typed = source_of_400_lines().splitlines(True), TYPED[:200]
     line = next(i for i in range(200, 400) if not lines[i].strip())
     text = "".join([*lines[:line], "\n\n", *lines[line:]])
     uri, version, at = "file:///bench/typing.py", 1, (line, 0)
