@@ -135,9 +135,13 @@ def _what_is_wrong(config: FlowConfig) -> str:
     if config.begin_token is not None and not _is_index(config.begin_token, config.vocabulary_size):
         return f"bos_token_id should be a token, not {config.begin_token!r}"
     if config.heads % config.kv_heads:
-        return f"num_attention_heads ({config.heads}) is no multiple of num_key_value_heads ({config.kv_heads})"
+        return (
+            f"num_attention_heads ({config.heads}) is no multiple of num_key_value_heads ({config.kv_heads})"
+        )
     if config.memory_slots and config.memory_size % config.kv_heads:
         return f"memory_size ({config.memory_size}) is no multiple of num_key_value_heads ({config.kv_heads})"
+    if config.loop_window > config.window:
+        return f"loop_window_size ({config.loop_window}) is more than the window ({config.window})"
     if config.head_dim % (16 if config.axes else 2):
         return f"head_dim is {config.head_dim}; positions need a multiple of {16 if config.axes else 2}"
     return ""

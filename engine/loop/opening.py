@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
+from engine.backend import Backend
 from engine.errors import BackendError
+from engine.flow.config import FlowConfig, is_flow
 from engine.loop.backend import CHUNK_ON_CPU, CHUNK_ON_GPU, LoopBackend
 from engine.loop.config import LoopConfig, read_config
 from engine.loop.device import choose_device, free_bytes
@@ -27,7 +29,7 @@ from engine.loop.weights import load_weights
 class Plan:
     """How a model is going to be held: ``device`` "cuda" or "cpu", ``fit`` in ``free_bytes``."""
 
-    config: LoopConfig
+    config: LoopConfig | FlowConfig
     device: str
     dtype: torch.dtype
     fit: Fit
@@ -47,6 +49,10 @@ def plan_for(
     folder: Path, *, sequences: int, context_tokens: int, device: str = "auto", quantise: str = "auto"
 ) -> Plan:
     """What ``open_loop`` would do. Raises ModelCorrupt, or BackendError where the model does not fit."""
+    if is_flow(folder):
+        from engine.flow.opening import plan_flow
+
+        return plan_flow(folder, context_tokens=context_tokens, device=device, quantise=quantise)
     config, where = read_config(folder), choose_device(device)
     free, fits = free_bytes(where), []
     for way in ("", "int4") if read_gptq_form(folder) is None else ("int4",):
@@ -72,12 +78,24 @@ def open_loop(
     adapters: Mapping[str, Path] | None = None,
     report: Callable[[float], None] | None = None,
     cancelled: threading.Event | None = None,
-) -> LoopBackend:
+) -> Backend:
     """Load the checkpoint in ``folder`` as ``plan`` says. ``report`` is told the share loaded, 0 to 1.
 
     Raises ModelCorrupt or BackendError; whatever was loaded is freed again.
     """
     device, config = torch.device(plan.device), plan.config
+    if isinstance(config, FlowConfig):
+        from engine.flow.opening import open_flow
+
+        return open_flow(
+            folder,
+            config,
+            device=plan.device,
+            context_tokens=plan.fit.context_tokens,
+            sequences=sequences,
+            report=report,
+            cancelled=cancelled,
+        )
     tokenizer = open_tokenizer(folder, config.vocabulary_size, config.stop_tokens)
     try:
         weights = load_weights(
