@@ -1,4 +1,4 @@
-"""A real Vim in a terminal, as its user sees it: keys go in, what stands on the screen and in the buffer comes out.
+"""A real Vim in a terminal, as its user sees it: keys go in, what stands on the screen comes out.
 
 It runs with a HOME of its own for all that it keeps, and ends with all that it started. What cannot be seen
 is asked over a channel that Vim itself opens. Knows nothing of what the tests expect.
@@ -37,7 +37,7 @@ PLUGGED = f"set runtimepath^={PLUGIN}\nfiletype plugin indent on\n"
 REAL = f"let g:codeflow_settings = #{{model: #{{name: '{MODEL}'}}}}\n"
 SCRIPTED = f"let g:codeflow_command = ['{PYTHON}', '-m', 'tests.scripted_server']\n"
 
-# what is left of the suggestion whose properties are there: this Vim does not tell their texts, its screen does
+# what is left of the suggestion that is drawn: this Vim does not tell texts of properties, its screen does
 GHOST = (
     "prop_list(1, #{end_lnum: -1, types: ['codeflow_ghost']}) == [] ? '' "
     ": get(codeflow#ghost#Current(), 'text', 'stale')"

@@ -63,8 +63,10 @@ def test_beside_the_plugin(run: Run, jedi: Path) -> None:
 
 
 def test_as_a_server_of_ales(run: Run, jedi: Path) -> None:
-    """The page's snippet: jedi's entries and our suggestion in one menu, and a code action, made and undone."""
-    scripted = ALE_SNIPPET.replace("'codeflow-lsp'", f"'{PYTHON}'").replace("--stdio", "-m tests.scripted_server")
+    """The page's snippet: our suggestion in ALE's menu, and a code action, made and undone."""
+    scripted = ALE_SNIPPET.replace("'codeflow-lsp'", f"'{PYTHON}'").replace(
+        "--stdio", "-m tests.scripted_server"
+    )
     editor = run(f"let g:ale_python_jedils_executable = '{jedi}'\n{scripted}\nfiletype plugin indent on\n")
     (editor.folder / "a.py").write_text("import os\n\nprint\n")
     editor.ex("edit a.py")

@@ -18,7 +18,7 @@ STRUCK_OUT = "on several lines, before a bracket"
 
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_drawn_is_what_comes(scripted: Editor, place: str) -> None:
-    """The screen shows the same before and after Tab, and the text is what the model said; u takes it back."""
+    """The screen is the same before and after Tab, and the text is what the model said; u takes it back."""
     marked, expected = PLACES[place]
     before = marked.replace("|", "")
     scripted.insert("a.py", marked)
@@ -189,13 +189,25 @@ def test_restarted_it_goes_on(scripted: Editor) -> None:
 
 
 def test_the_server_has_the_text(scripted: Editor) -> None:
-    """After each of all kinds of changes the server has lines as long as the buffer's, also behind an emoji."""
+    """After all kinds of changes the server has lines as long as the buffer's, also behind an emoji."""
     scripted.open("a.py", "|a\nbb\nccc\n# é😀\n")
     known = (
         "call codeflow#server#Request('codeflow/explain', #{uri: codeflow#documents#UriOf(bufnr()), "
         "position: #{line: line('$'), character: 0}}, {r -> execute('let g:explained = r')})"
     )
-    for keys in ("2Gdd", "u", "yyP", "Gofour", "ggdd", ":2,3m0\r", "Gdd", "ggOx = '😀'", ":%s/c/dd/g\r", "ggdG", "ione"):
+    for keys in (
+        "2Gdd",
+        "u",
+        "yyP",
+        "Gofour",
+        "ggdd",
+        ":2,3m0\r",
+        "Gdd",
+        "ggOx = '😀'",
+        ":%s/c/dd/g\r",
+        "ggdG",
+        "ione",
+    ):
         scripted.type(keys.replace("\r", ""))
         scripted.press(*(["Enter"] if "\r" in keys else []), "Escape")
         scripted.ex("call codeflow#documents#Flush(bufnr())")

@@ -1,4 +1,4 @@
-"""What a user of Vim sees with the plugin, the 0.5B and default settings: ghost text, refactorings, edits in words."""
+"""What a user of Vim sees with the plugin and the 0.5B: ghost text, refactorings, edits in words."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def test_an_edit_in_words_is_shown_first(real: Editor) -> None:
         real.open("total.py", "|" + TOTAL)
         real.ex("1,5Codeflow edit use the built-in sum")
         real.until(
-            lambda: real.expr("&filetype") == "diff" and "\n@@" in real.text(), "the diff", 3 * ANSWERS_WITHIN_S
+            lambda: real.expr("&filetype") == "diff" and "\n@@" in real.text(),
+            "the diff",
+            3 * ANSWERS_WITHIN_S,
         )
         diff = real.text().splitlines()
         removed = [line[1:] for line in diff if line.startswith("-") and not line.startswith("---")]

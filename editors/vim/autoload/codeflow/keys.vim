@@ -52,9 +52,10 @@ def Replay(map: dict<any>)
 enddef
 
 # What an expression means in a script that is not Vim9 script.
-function EvalOldScript(text)
-  return eval(a:text)
-endfunction
+def EvalOldScript(text: string): any
+  execute 'legacy let g:codeflow_tab_keys = ' .. text
+  return remove(g:, 'codeflow_tab_keys')
+enddef
 
 def AsText(value: any): string
   return type(value) == v:t_string ? value : string(value)
