@@ -14,7 +14,8 @@ from engine.training.data.evaluation import STRIDE, WINDOW, Evaluation, Evaluati
 from tests.training_data.packed import module
 
 TEXT = module("evaluated", 3)
-FLAT = "".join(TEXT.lower().split())
+IMPORTS = "import os\nfrom typing import Any\n"
+FLAT = "".join(TEXT.replace(IMPORTS, "").lower().split())
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,20 @@ def test_a_run_of_few_letters_says_nothing(tmp_path: Path) -> None:
     """Rulers and zeros stand everywhere."""
     (tmp_path / "rows.jsonl").write_text(json.dumps({"text": "-" * 200 + "0, " * 200}) + "\n")
     assert not Evaluation([tmp_path]).shared("-" * 300 + "0, " * 300)
+
+
+def test_imports_and_comments_say_nothing(tmp_path: Path) -> None:
+    """Unrelated projects import the same names and stand under the same licences; the code below counts."""
+    head = (
+        "# Licensed to the public under the terms of a licence that is found in many files\n"
+        "from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence\n"
+        "from typing import (\n    TYPE_CHECKING,\n    Annotated,\n    ClassVar,\n    ParamSpec,\n"
+        "    TypeVar,\n)\n"
+    )
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": head + TEXT}) + "\n")
+    found = Evaluation([tmp_path])
+    assert not found.shared(head + module("another"))
+    assert found.shared(TEXT)
 
 
 def test_what_many_packages_share_is_common(evaluation: Evaluation) -> None:
