@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
+from context.items import Source
 from lsp_server.account import Account
 from lsp_server.ghost_text import Suggestion
 from lsp_server.inline_completion import count_offered, suggestions
@@ -24,6 +25,14 @@ _TRIGGERS = list(".( =")  # no colon: who types one means to press Enter next, w
 _BELOW = "~"  # names that language servers offer come first: what they begin with sorts before it
 _LABEL = 60  # characters
 _TOLD = 4  # files that are named
+_OTHER_FILES = (
+    Source.OPEN_FILE,
+    Source.IMPORTS,
+    Source.SAME_FOLDER,
+    Source.TESTS,
+    Source.SIMILAR_CODE,
+    Source.OTHER_FILES,
+)
 _WORD = re.compile(r"\w*$")
 _FENCE = re.compile(r"`{3,}")
 
@@ -135,10 +144,9 @@ def menu_list(
 
 def told(account: Account, kind: types.MarkupKind) -> str:
     """What a suggestion was made with: the other files in its prompt, the largest part first."""
-    here = {piece.path for piece in account.pieces if piece.source in ("prefix", "suffix", "middle")}
     tokens: Counter[str] = Counter()
     for piece in account.pieces:
-        if piece.path and piece.path not in here:
+        if piece.source in _OTHER_FILES:
             tokens[piece.path] += piece.tokens
     paths = [path for path, _ in tokens.most_common()]
     mark = "`" if kind == types.MarkupKind.Markdown else ""

@@ -35,6 +35,8 @@ ANSWERS = {
     "😀 = ".encode(): "'😀'".encode(),
     "é = '😀'; 😀 = ".encode(): "'é'".encode(),
     b"for one in ": b"all:\n\tprint(one)",
+    b"    for each in ": b"all:\n        print(each)",
+    "name = '😀'; count = ".encode(): b"1",
     b"print(": b"'hello')",
     b"y = pre": b"fix + 1",
     b"y = prefix": b" + 1",

@@ -27,21 +27,20 @@ COMMAND = [sys.executable, "-m", "lsp_server.cli", "serve", "--http", "127.0.0.1
 @contextmanager
 def serving(*arguments: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Address, what is said of the token, and the process."""
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = token = ""
-        for line in process.stdout:
-            if " answers at " in line:
-                address = line.split(" answers at ")[1].split(",")[0]
-            elif line.startswith("token: "):
-                token = line.removeprefix("token: ").strip()
-                break
-        assert address and token, "it ended"
-        yield address, token, process
-    finally:
-        process.terminate()
-        process.wait(30)
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = token = ""
+            for line in process.stdout:
+                if " answers at " in line:
+                    address = line.split(" answers at ")[1].split(",")[0]
+                elif line.startswith("token: "):
+                    token = line.removeprefix("token: ").strip()
+                    break
+            assert address and token, "it ended"
+            yield address, token, process
+        finally:
+            process.terminate()
 
 
 def test_our_own_client_is_answered(small_model: Path) -> None:

@@ -137,9 +137,9 @@ def test_the_documentation_is_the_whole_text(text: str, markdown: bool, shown: s
 
 
 def test_what_the_model_was_told_of() -> None:
-    """Other files, the largest part first; never the file itself."""
+    """Other files, the largest part first; never the file itself, nor what are no files."""
     pieces = (
-        Piece("recent edits", "cart.py", 5),
+        Piece("recent edits", "cart.py.diff", 5),
         Piece("imports", "prices.py", 10),
         Piece("project map", "", 99),
         Piece("open file", "prices.py", 10),
