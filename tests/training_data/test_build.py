@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.training.data.build import BuildError, build
+from engine.training.data.pipeline import BuildError, build
 from engine.training.data.shards import AXES, KINDS, ShardsError, age_of, read_index, read_shards
 from engine.training.data.sources import SourceError, packages_of
+from engine.training.data.units import Recipe
 from tests.training_data.packed import commit, export, module, npm, tar, wheel
 
 NAMES = ("amber", "birch", "cedar", "dogwood", "elder", "fir")
@@ -152,6 +153,25 @@ def test_a_build_goes_on_only_as_it_was_begun(built: Path, sources: list[Path], 
         build(tmp_path / "data", sources)
     with pytest.raises(BuildError, match="is finished"):
         build(built, sources)
+
+
+def test_packages_can_be_taken_several_times(built: Path, sources: list[Path], tmp_path: Path) -> None:
+    """As often as is asked for, with holes in other places each time; what is held back stays once."""
+    out = tmp_path / "often"
+    recipe = Recipe(repeat=dict.fromkeys(NAMES, 3))
+    build(out, sources[:1], recipe=recipe, tokenizer=built, vocabulary=600)
+    documents = [
+        tuple(shard.ids[start:end].tolist())
+        for shard in read_shards(out, "train")
+        for start, _, end in shard.documents()
+    ]
+    times = [documents.count(one) for one in set(documents)]
+    assert max(times) == 3
+    assert times.count(1) > times.count(3)
+    held = [
+        tuple(shard.ids[a:b].tolist()) for shard in read_shards(out, "valid") for a, _, b in shard.documents()
+    ]
+    assert len(set(held)) == len(held)
 
 
 def test_room_is_shared(sources: list[Path], tmp_path: Path) -> None:

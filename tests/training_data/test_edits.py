@@ -87,6 +87,14 @@ def test_a_hunk_is_a_hole_in_what_came_after() -> None:
     assert b"def before_2(self, before_value: int) -> Any" not in together
 
 
+def test_prose_is_no_code() -> None:
+    """A commit to a page gives no edits."""
+    value = commit(BEFORE, AFTER, (AT, AT + 1), (AT, AT + 1))
+    (file,) = value["files"]  # type: ignore[misc]
+    file["language"] = "markdown"
+    assert not list(documents_of(parsed(value), "demo", 0, random.Random(1)))
+
+
 def test_the_next_edit_follows_from_those_before() -> None:
     """The earlier edits of the file are told as the product tells them, the line counted as it is by then."""
     other = next(n for n, line in enumerate(LINES) if "before_4(" in line)

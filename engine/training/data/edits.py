@@ -30,6 +30,7 @@ IN_BLOCKS = (
 JUST_MADE = "These edits were just made:"
 FOLLOWS = "Make the edit that follows from them at line {line}."
 
+LANGUAGES = frozenset(("python", "javascript", "typescript", "typescriptreact"))
 MOST_FILES, MOST_EDITS = 3, 6  # of a commit whose message still speaks of each edit
 MOST_LINES = 40  # of one side of an edit
 MOST_AROUND = 8  # lines above and below the edit that may be edited too, so that finding the place is learned
@@ -72,7 +73,7 @@ def edit_turns(commit: Commit, draw: random.Random) -> Iterator[Turn]:
     if len(commit.files) > MOST_FILES or not _tells(commit.subject):
         return
     for file in commit.files:
-        if len(file.edits) > MOST_EDITS:
+        if len(file.edits) > MOST_EDITS or file.language not in LANGUAGES:
             continue
         for edit in file.edits:
             if _is_short(edit):
@@ -82,6 +83,8 @@ def edit_turns(commit: Commit, draw: random.Random) -> Iterator[Turn]:
 def next_edit_turns(commit: Commit, draw: random.Random) -> Iterator[Turn]:
     """Each edit but the first of a file, after those above it."""
     for file in commit.files:
+        if file.language not in LANGUAGES:
+            continue
         for number, edit in enumerate(file.edits[1 : MOST_EDITS + 1], 1):
             if _is_short(edit):
                 told = [
@@ -110,7 +113,7 @@ def edit_turn(file: ChangedFile, edit: Edit, instruction: str, draw: random.Rand
 def hunks(commit: Commit, repository: str, age: int, draw: random.Random) -> Iterator[Document]:
     """The lines that a commit wrote, as holes in what they were written into."""
     for file in commit.files:
-        if file.language not in ("python", "javascript", "typescript", "typescriptreact"):
+        if file.language not in LANGUAGES:
             continue
         source = Source(repository, file.path, Structure(file.after.encode(), file.language), age)
         starts, size = source.structure.line_starts, len(source.structure.source)

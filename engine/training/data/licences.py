@@ -31,7 +31,10 @@ _CLASSIFIERS = {
 }  # fmt: skip
 _WORDS = (  # what authors write where an SPDX identifier belongs, the first that fits the whole of it
     (re.compile(r"(the )?(mit|expat)( license| licence)?( \(mit\))?", re.I), "MIT"),
-    (re.compile(r"apache([ -]software)?([ -]licen[cs]e)?,?([ -]v?(ersion )?2(\.0)?)", re.I), "Apache-2.0"),
+    (
+        re.compile(r"apache([ -]software)?([ -]licen[cs]e)?,?[ -]v?(ersion )?2(\.0)?([ -]licen[cs]e)?", re.I),
+        "Apache-2.0",
+    ),
     (re.compile(r"(3-clause |new |modified |simplified |2-clause )?bsd([ -]licen[cs]e)?", re.I), "BSD"),
     (re.compile(r"bsd[ -]3([ -]clause)?([ -]licen[cs]e)?", re.I), "BSD-3-Clause"),
     (re.compile(r"bsd[ -]2([ -]clause)?([ -]licen[cs]e)?", re.I), "BSD-2-Clause"),

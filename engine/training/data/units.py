@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.training.data.collect import Account, kept_of, read_kept
@@ -34,23 +34,27 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Lines of ``file`` at ``places`` (bytes). ``date``: of the newest commit there, for commits."""
+    """Lines of ``file`` at ``places`` (bytes). ``date``: of the repository's newest commit, for commits;
+    ``turn``: how often the same lines were taken before, each time with holes in other places."""
 
     file: Path
     places: tuple[int, ...]
     split: str
     package: str
     date: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How documents are drawn. ``hole_share``: of the bytes of files, those in documents with a hole;
-    ``suffix_first``: of these, the share whose suffix comes first (the published models know none)."""
+    ``suffix_first``: of these, the share whose suffix comes first (the published models know none);
+    ``repeat``: packages that are taken several times, and how often."""
 
     seed: int = 1
     hole_share: float = 0.5
     suffix_first: float = 0.0
+    repeat: Mapping[str, int] = field(default_factory=dict)
 
 
 def valid_packages(accounts: Sequence[Account], seed: int) -> frozenset[str]:
@@ -107,16 +111,19 @@ def units_of_export(export: Export, evaluation: Evaluation, common: frozenset[in
     return units, dropped
 
 
-def shuffled(units: list[Unit], seed: int) -> list[Unit]:
-    """All units in an order of their own for each seed."""
+def shuffled(units: list[Unit], recipe: Recipe) -> list[Unit]:
+    """All units in an order of their own for each seed, those to be repeated as often as they are wanted."""
     found = list(units)
-    random.Random(f"{seed} order").shuffle(found)
+    for unit in units:
+        times = recipe.repeat.get(unit.package, 1) if unit.split == "train" else 1
+        found += [replace(unit, turn=turn) for turn in range(1, times)]
+    random.Random(f"{recipe.seed} order").shuffle(found)
     return found
 
 
 def documents_of_unit(unit: Unit, recipe: Recipe) -> tuple[list[Document], list[Pair]]:
     """The documents of a unit, and its counterfactual pairs."""
-    draw = random.Random(f"{recipe.seed} {unit.package} {unit.file.name} {unit.places[0]}")
+    draw = random.Random(f"{recipe.seed} {unit.package} {unit.file.name} {unit.places[0]} {unit.turn}")
     with unit.file.open("rb") as lines:
         read: list[bytes] = []
         for place in unit.places:
