@@ -103,7 +103,7 @@ def _with(reading: Reading, more: bytes) -> Reading:
     if not more:
         return reading
     text = reading.text if len(reading.text) >= _LOOKED_AT else reading.text + more
-    rank = reading.rank if reading.open else max(reading.rank, _rank(text.strip(), _column(text)))
+    rank = reading.rank if reading.open else _rank(text.strip(), _column(text))
     opened = reading.open
     if rank in (SIGNATURE, CLASS, IMPORT):
         opened = max(0, opened + sum(map(more.count, b"([")) - sum(map(more.count, b")]")))

@@ -100,7 +100,7 @@ def test_rows_of_a_batch_do_not_meet(model: FlowModel) -> None:
     text = random_text(40, 7, batch=3)
     text[1][1] = 0  # one row pins nothing
     alone = [model(*(part[row : row + 1] for part in text))[0] for row in range(3)]
-    torch.testing.assert_close(model(*text)[0], torch.cat(alone), atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(*text)[0], torch.cat(alone), atol=1e-4, rtol=1e-4)
 
 
 def test_no_angle_grows() -> None:

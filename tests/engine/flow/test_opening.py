@@ -42,7 +42,7 @@ def test_a_checkpoint_answers(folder: Path) -> None:
     assert shares[-1] == 1.0 and sorted(shares) == shares
     prompt = backend.tokenizer.encode("def f(x):\n    return x\n" * 4)
     request = GenerationRequest(tokens=prompt, max_tokens=5)
-    tokens = [token.token for token in Decoder(backend, 1).run(request, lambda: False)]
+    tokens = [token.id for token in Decoder(backend, 1).run(request, lambda: False)]
     wanted: list[int] = []
     for _ in tokens:
         backend.rewind(1, 0)
