@@ -44,7 +44,6 @@ _PROMPT_TOKENS = 512  # on a CPU a longer prompt costs more than it teaches
 _LEAST_BETTER = 0.01  # share of the loss per byte that an adapter has to take away
 _RANK, _ALPHA = 8, 16.0
 _RATE, _PASSES = 3e-4, 3
-_STEPS, _LEAST_STEP, _MOST_STEP = 100, 512, 4096  # about so many updates, each of so many tokens
 
 
 class NotAdapted(Exception):
@@ -236,9 +235,7 @@ def _train(
 
         with changed.off():
             before = mean("reading the newest changes")
-        size = sum(len(one.ids) for one in learning)
-        tokens = min(_MOST_STEP, max(_LEAST_STEP, size * _PASSES // _STEPS))
-        how = Tuning(_RATE, _PASSES, minutes * 60, tokens=tokens)
+        how = Tuning(_RATE, _PASSES, minutes * 60)
         tuned = tune(
             model,
             changed.parameters,

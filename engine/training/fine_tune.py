@@ -21,6 +21,7 @@ from engine.training.loop_model import LoopTransformer
 from engine.training.place import Place
 from engine.training.recipe import rate_share
 
+_STEPS, _LEAST_STEP, _MOST_STEP = 100, 512, 8192  # about so many updates, each of so many tokens
 _IGNORED = -100  # torch's own sign for a target that does not count
 
 
@@ -35,12 +36,13 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How: ``passes`` over the examples at most, in ``seconds`` at most, ``tokens`` a step."""
+    """How: ``passes`` over the examples at most, in ``seconds`` at most; ``tokens`` a step, or 0 for as many
+    as make about a hundred steps."""
 
     learning_rate: float
     passes: int
     seconds: float
-    tokens: int = 4096
+    tokens: int = 0
     micro_tokens: int = 2048
     clip: float = 1.0
     warmup: float = 0.05
@@ -72,14 +74,17 @@ def tune(
     optimiser = torch.optim.AdamW(parameters, lr=how.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
     begun, steps, tokens, seen = time.monotonic(), 0, 0, 0
     model.train()
-    all_steps = max(1.0, how.passes * sum(len(one.ids) for one in examples) / how.tokens)
-    for group in _steps(examples, how):
+    total = how.passes * sum(len(one.ids) for one in examples)
+    each = how.tokens or min(_MOST_STEP, max(_LEAST_STEP, total // _STEPS))
+    all_steps = max(1.0, total / each)
+    for group in _steps(examples, how, each):
         passed = time.monotonic() - begun
         share = max(steps / all_steps, passed / how.seconds)
         if share >= 1:
             break
         for settings in optimiser.param_groups:
             settings["lr"] = how.learning_rate * rate_share(share * all_steps, all_steps, how.warmup, 0.1)
+        place.follow_load()
         learned, loss = sum(len(one.ids) - one.answer for one in group), 0.0
         for batch in _micro_batches(group, how.micro_tokens):
             nats = answer_nats(model, batch, place).sum() / learned
@@ -111,6 +116,7 @@ def nats_per_byte(
     done = 0
     with torch.inference_mode():
         for batch in _micro_batches([examples[n] for n in order], micro_tokens):
+            place.follow_load()
             sums = answer_nats(model, batch, place).tolist()
             for n, nats in zip(order[done : done + len(batch)], sums, strict=True):
                 found[n] = nats / max(1, examples[n].text_bytes)
@@ -137,7 +143,7 @@ def answer_nats(model: LoopTransformer, examples: Sequence[Example], place: Plac
     return nats.new_zeros(len(examples)).index_add(0, rows, nats)
 
 
-def _steps(examples: Sequence[Example], how: Tuning) -> Iterator[list[Example]]:
+def _steps(examples: Sequence[Example], how: Tuning, tokens: int) -> Iterator[list[Example]]:
     """The examples of each update: every pass in another order."""
     random = np.random.default_rng(how.seed)
     group, size = list[Example](), 0
@@ -145,7 +151,7 @@ def _steps(examples: Sequence[Example], how: Tuning) -> Iterator[list[Example]]:
         for n in random.permutation(len(examples)):
             group.append(examples[n])
             size += len(examples[n].ids)
-            if size >= how.tokens:
+            if size >= tokens:
                 yield group
                 group, size = [], 0
     if group:

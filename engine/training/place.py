@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from engine.errors import BackendError
+from engine.llama.threads import FreeCores
 from engine.loop.device import choose_device
 
 
@@ -26,11 +27,21 @@ class Place:
     precision: torch.dtype
     rank: int = 0
     ranks: int = 1
+    free_cores: FreeCores | None = None
 
     @property
     def leads(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
+
+    def follow_load(self) -> None:
+        """Use the cores that nobody else does, where that was asked for; called before every step.
+
+        Threads of which one has to wait for its core hold up the others at every product: beside other work
+        two of them took 15 times as long as one (docs/log.md).
+        """
+        if self.free_cores is not None and (threads := self.free_cores()) != torch.get_num_threads():
+            torch.set_num_threads(threads)
 
     def autocast(self) -> Any:
         """A context in which products are computed in ``precision``; weights and sums stay in float32."""
@@ -53,15 +64,29 @@ class Place:
 
 
 @contextlib.contextmanager
-def training_place(precision: str = "auto", device: str = "auto") -> Iterator[Place]:
-    """This process's place; torch's group of processes ends with it. Raises BackendError."""
+def training_place(
+    precision: str = "auto", device: str = "auto", *, threads: int | None = 0
+) -> Iterator[Place]:
+    """This process's place; torch's group of processes ends with it. Raises BackendError.
+
+    ``threads`` of a processor: 0 follows the load, which changes how sums are rounded; None changes nothing.
+    """
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     kind = choose_device(device)
     where = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if kind == "cuda" else kind)
     if kind == "cuda":
         torch.cuda.set_device(where)
         torch.set_float32_matmul_precision("high")
-    place = Place(where, _precision(precision, kind), int(os.environ.get("RANK", "0")), ranks)
+    follows = kind == "cpu" and ranks == 1 and threads == 0
+    place = Place(
+        where,
+        _precision(precision, kind),
+        int(os.environ.get("RANK", "0")),
+        ranks,
+        FreeCores() if follows else None,
+    )
+    if threads:
+        torch.set_num_threads(threads)
     if ranks == 1:
         yield place
         return

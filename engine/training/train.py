@@ -34,16 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="of the last stage, in place of the recipe's")
     parser.add_argument("--seed", type=int, help="in place of the recipe's")
     parser.add_argument("--device", default="auto", choices=["auto", "cuda", "cpu"])
-    parser.add_argument("--threads", type=int, default=0, help="of a processor; 0: torch's own choice")
+    parser.add_argument("--threads", type=int, default=0, help="of a processor; 0: follows the load")
     options = parser.parse_args(arguments)
     try:
         recipe = _changed(read_recipe(options.config), options.steps, options.seed)
         options.out.mkdir(parents=True, exist_ok=True)
-        if options.threads:
-            import torch
-
-            torch.set_num_threads(options.threads)
-        with training_place(recipe.precision, options.device) as place:
+        with training_place(recipe.precision, options.device, threads=options.threads) as place:
             return _train(options, recipe, place)
     except EngineError as error:
         sys.stderr.write(f"{error}\n")

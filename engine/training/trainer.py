@@ -122,6 +122,7 @@ class Training:
         return nats / tokens, nats / max(1, text_bytes)
 
     def _next_step(self) -> Progress:
+        self.place.follow_load()
         recipe, begun = self.recipe, time.monotonic()
         number, at = recipe.at(self.step)
         stage = recipe.stage[number]

@@ -26,10 +26,10 @@ from lsp_server.loop_session import open_loop_session
 from lsp_server.settings import CompletionSettings, EngineSettings, Settings
 from tests.context.git_repository import Repository
 from tests.training.test_trainer import trained
-from tests.training.tiny_data import SHAPE, function, recipe, texts, write_data
+from tests.training.tiny_data import function, texts, thorough, write_data
 
+COMMITS = 60
 HABIT = "    audit.record(item)\n"  # what this repository's people put into every function
-STAGES = [{"context": 64, "sequences": 8, "steps": 120}]
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +37,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama of 60,000 weights that has seen such functions, without the habit."""
     folder = tmp_path_factory.mktemp("model")
     data = write_data(folder / "data", texts(60), texts(4, 1000), filled=True)
-    shape = SHAPE | {"hidden_size": 64, "heads": 4, "intermediate_size": 128}
-    trained("standard", recipe(model=shape, stage=STAGES, learning_rate=5e-3), data, folder / "out")
+    trained("standard", thorough(120), data, folder / "out")
     return folder / "out" / "model"
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seventy commits, each of which gives one file the habit."""
+    """Commits each of which gives one file the habit."""
     made = Repository(tmp_path_factory.mktemp("history") / "shop")
-    made.commit("First", {f"price_{n}.py": function(n) for n in range(70)})
-    for n in range(70):
+    stream = _commit("First", {f"price_{n}.py": function(n) for n in range(COMMITS)})
+    for n in range(COMMITS):
         head, _, rest = function(n).partition("\n")
-        made.commit("Record who asks for prices", {f"price_{n}.py": f"{head}\n{HABIT}{rest}"})
+        stream += _commit("Record who asks for prices", {f"price_{n}.py": f"{head}\n{HABIT}{rest}"})
+    made.git("fast-import", "--quiet", stdin=stream.encode())
     return made.root
+
+
+def _commit(message: str, files: dict[str, str]) -> str:
+    """As git's fast-import reads it; many commits in one process."""
+    changes = (f"M 644 inline {path}\ndata {len(text)}\n{text}\n" for path, text in files.items())
+    who = "Test <test@example.org> 1700000000 +0000"
+    return f"commit refs/heads/main\ncommitter {who}\ndata {len(message)}\n{message}\n{''.join(changes)}\n"
 
 
 @pytest.fixture
@@ -64,6 +71,7 @@ def adapted(
 ) -> dict[str, Any]:
     """What the command says; so small a model takes larger steps."""
     monkeypatch.setattr(adapting, "_RATE", 2e-2)
+    monkeypatch.setattr(adapting, "_PASSES", 10)
     status = main(["adapt", "--repo", str(shop), "--model", str(model), "--minutes", "1", "--json"])
     said = capsys.readouterr()
     assert status == 0, said.err
@@ -88,7 +96,7 @@ def test_an_adapter_learns_the_habit_is_installed_and_serves(
     )
     session = open_loop_session(settings, ResolvedModel(model), lambda *_: None)
     try:
-        text = "def price_7(item):\n    \n    rate = 7\n"
+        text = function(75).replace("\n", "\n    \n", 1)
         adapters = {}
         for folder in (shop, shop.parent):
             workspace, uri = Workspace(), (folder / "new.py").as_uri()

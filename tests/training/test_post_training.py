@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from engine.chat import read_chat_template
+from engine.loop.config import read_config
 from engine.request import Sampling
 from engine.training import instruct, think
 from engine.training.answers import GREEDY, drawn_answers, opened
-from engine.training.tasks import read_tasks, write_tasks
+from engine.training.tasks import Task, read_tasks, write_tasks
 from lsp_server.past_questions import exercise_tasks
 from tests.engine.loop.checkpoints import saying
 from tests.training.test_trainer import trained
-from tests.training.tiny_data import SHAPE, recipe, texts, write_data
+from tests.training.tiny_data import texts, thorough, write_data
 
 KIND = "order"  # the one kind of exercise that so small a model can learn in seconds
 
@@ -35,9 +36,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, tasks: Path) -> Path:
     folder = tmp_path_factory.mktemp("base")
     answers = [task.answer for task in read_tasks(tasks)] * 2
     data = write_data(folder / "data", [*texts(10), *answers], texts(4, 1000))
-    shape = SHAPE | {"hidden_size": 64, "heads": 4, "intermediate_size": 128}
-    stage = [{"context": 64, "sequences": 8, "steps": 60}]
-    trained("loop", recipe(model=shape, stage=stage, learning_rate=5e-3), data, folder / "out")
+    trained("loop", thorough(60), data, folder / "out")
     return folder / "out" / "model"
 
 
@@ -56,24 +55,45 @@ def test_answers_end_at_their_mark_and_those_that_do_not_are_left_out(tmp_path: 
     backend.close()
 
 
-def test_a_model_learns_to_answer_and_then_from_its_own_right_answers(
+def test_a_model_learns_to_answer(
     base: Path, tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both say honestly what became better, on tasks that were held back."""
-    told = ["--model", str(base), "--tasks", str(tasks), "--device", "cpu"]
-    out, further = tmp_path / "instruct", tmp_path / "think"
-    learn = ["--minutes", "0.7", "--passes", "12", "--learning-rate", "4e-3", "--out", str(out)]
-    assert instruct.main([*told, *learn]) == 0
+    """Tasks that were held back cost less; what came out answers by the same template."""
+    told = ["--model", str(base), "--tasks", str(tasks), "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert instruct.main([*told, "--minutes", "0.3", "--passes", "6", "--learning-rate", "4e-3"]) == 0
     found = json.loads(capsys.readouterr().out)
     answers = found["answers_nats_per_byte"]
-    assert answers["after"] < answers["before"] / 3 and found["examples"] > 50
-    assert read_chat_template(out).render([{"role": "user", "content": "x"}])
-    told = ["--model", str(out), "--tasks", str(tasks), "--device", "cpu", "--held-back", "8"]
-    assert think.main([*told, "--answers", "3", "--minutes", "0.2", "--out", str(further)]) == 0
+    assert answers["after"] < answers["before"] * 0.8 and found["examples"] > 50 and found["steps"] > 2
+    config = read_config(tmp_path / "out")
+    assert config.loops == 2 and config.stop_tokens
+    assert read_chat_template(tmp_path / "out").render([{"role": "user", "content": "x"}])
+
+
+def test_right_answers_are_found_and_learned_and_wrong_ones_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here of a model that always says the same: it solves every second task, before and after."""
+    folder = saying(tmp_path / "model", "x = 7;").folder
+    tasks = [
+        Task("s", f"Number {n}", "", "x = 7;", ";", f"assert x == {7 + n % 2}", ("even", "odd")[n % 2])
+        for n in range(12)
+    ]
+    write_tasks(tmp_path / "tasks.jsonl", tasks)
+    write_tasks(tmp_path / "seen.jsonl", tasks[:1])
+    told = ["--model", str(folder), "--tasks", str(tmp_path / "tasks.jsonl"), "--device", "cpu"]
+    told += ["--held-back", "4", "--seen", str(tmp_path / "seen.jsonl"), "--answers", "3"]
+    assert think.main([*told, "--temperature", "0.1", "--out", str(tmp_path / "out")]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["held_back"] == 8 and found["rounds"][0]["kept"] > 0
-    assert 0 <= found["solved"]["before"] <= 8 and found["solved"]["after"] >= 4
-    assert (further / "model.safetensors").is_file()
+    assert found["rounds"] == [{"drawn": 24, "kept": 4, "steps": 1}]
+    assert found["kinds"] == {
+        name: {"tasks": 2, "before": n, "after": n} for name, n in (("odd", 0), ("even", 2))
+    }
+    assert found["solved"] == {"before": 2, "after": 2}
+    assert (tmp_path / "out" / "model.safetensors").is_file()
+    write_tasks(tmp_path / "tasks.jsonl", tasks[1::2])
+    told[told.index("--held-back") + 1] = "2"
+    assert think.main([*told, "--out", str(tmp_path / "other")]) == 1
+    assert "None of 12 drawn answers" in capsys.readouterr().err and not (tmp_path / "other").exists()
 
 
 def test_what_is_missing_is_a_sentence(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.lsp_client import editor
 from tests.training.test_trainer import trained
-from tests.training.tiny_data import SHAPE, recipe, texts, write_data
+from tests.training.tiny_data import texts, thorough, write_data
 
 COMMAND = [sys.executable, "-m", "lsp_server.cli", "--stdio", "--backend", "loop"]
 URI, TEXT = "file:///project/price.py", "def price_77(item):\n    rate = 77\n    return \n"
@@ -20,9 +20,7 @@ SETTINGS: dict[str, Any] = {"completion": {"deadlineMs": 0, "timeoutMs": 60_000}
 @pytest.mark.parametrize("architecture", ["loop", "standard"])
 async def test_a_trained_model_completes_what_it_was_trained_on(architecture: str, tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", texts(60), texts(4, 1000), filled=True)
-    shape = SHAPE | {"hidden_size": 64, "heads": 4, "intermediate_size": 128}
-    stage = [{"context": 64, "sequences": 8, "steps": 150}]
-    trained(architecture, recipe(model=shape, stage=stage, learning_rate=5e-3), data, tmp_path / "out")
+    trained(architecture, thorough(150), data, tmp_path / "out")
     async with editor(model=str(tmp_path / "out" / "model"), settings=SETTINGS, command=COMMAND) as wire:
         status = await wire.ready()
         assert status.state == "ready", status.message

@@ -38,7 +38,7 @@ def trained(
     architecture: str, how: Recipe, data: Path, out: Path, *, minutes: float | None = None
 ) -> Training:
     out.mkdir(parents=True, exist_ok=True)
-    with training_place(how.precision, "cpu") as place:
+    with training_place(how.precision, "cpu", threads=None) as place:
         training = Training(architecture, how, data, out, place)
         training.run(minutes=minutes, report=lambda _: None)
     return training
@@ -55,7 +55,7 @@ def test_twenty_steps_are_ten_and_ten(architecture: str, data: Path, tmp_path: P
     parts, out = [], tmp_path / "parts"
     while not parts or parts[-1].step < 20:
         out.mkdir(exist_ok=True)
-        with training_place("float32", "cpu") as place:
+        with training_place("float32", "cpu", threads=None) as place:
             part = Training(architecture, recipe(), data, out, place)
 
             def stop(progress: Any, first: int = part.step) -> None:
@@ -90,7 +90,7 @@ def test_it_learns(architecture: str, data: Path, tmp_path: Path) -> None:
 
 def test_loss_per_byte_divides_by_the_text_s_bytes(data: Path, tmp_path: Path) -> None:
     """Those of the targets, markers aside: a uniform guess costs the logarithm of the vocabulary a token."""
-    with training_place("float32", "cpu") as place:
+    with training_place("float32", "cpu", threads=None) as place:
         training = Training("standard", recipe(), data, tmp_path, place)
         with torch.no_grad():
             for weight in training.model.parameters():
@@ -143,7 +143,18 @@ def test_two_processes_do_what_one_does(data: Path, tmp_path: Path) -> None:
     """Through torchrun, with gradients averaged by torch."""
     file = tmp_path / "two.toml"
     file.write_text(_toml(), "utf-8")
-    arguments = ["--arch", "loop", "--data", str(data), "--config", str(file), "--device", "cpu"]
+    arguments = [
+        "--arch",
+        "loop",
+        "--data",
+        str(data),
+        "--config",
+        str(file),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
     assert train.main([*arguments, "--out", str(tmp_path / "one")]) == 0
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
@@ -191,7 +202,7 @@ def test_the_command_says_what_came_out(
     file = tmp_path / "a.toml"
     file.write_text(_toml(), "utf-8")
     arguments = ["--arch", "loop", "--data", str(data), "--config", str(file), "--out", str(tmp_path / "out")]
-    assert train.main([*arguments, "--steps", "2", "--device", "cpu"]) == 0
+    assert train.main([*arguments, "--steps", "2", "--device", "cpu", "--threads", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["ended"] and found["step"] == 2 and found["valid_per_byte"] > 0
     assert Path(found["model"], "model.safetensors").is_file()

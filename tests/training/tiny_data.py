@@ -42,6 +42,20 @@ def recipe(**more: Any) -> Recipe:
     return recipe_of(usual | more, "test")
 
 
+def thorough(steps: int) -> Recipe:
+    """Enough to learn such texts by heart in seconds; one long window, so that the engine allows for it."""
+    return recipe(
+        model=SHAPE | {"hidden_size": 64, "heads": 4, "intermediate_size": 128},
+        stage=[
+            {"context": 64, "sequences": 8, "steps": steps},
+            {"context": 512, "sequences": 1, "steps": 1},
+        ],
+        learning_rate=5e-3,
+        micro_tokens=1024,
+        validate_every=1000,
+    )
+
+
 def function(number: int) -> str:
     """Text that can be learned: much of it is the same each time."""
     return f"def price_{number}(item):\n    rate = {number}\n    return item.net * rate\n\n\n"
