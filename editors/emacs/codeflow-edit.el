@@ -10,7 +10,7 @@
 ;;; Code:
 
 (require 'cl-lib)
-(require 'diff)
+(require 'diff) ; `diff-command'
 (require 'diff-mode)
 (require 'subr-x)
 (require 'codeflow-client)
@@ -71,32 +71,31 @@
       (goto-char start)
       (insert text))))
 
+(defun codeflow-edit--compare (name old new)
+  "The unified diff from the text OLD to the text NEW of the file NAME."
+  (let ((files (mapcar (lambda (text) (make-temp-file "codeflow" nil nil text)) (list old new))))
+    (unwind-protect
+        (with-temp-buffer
+          (apply #'call-process diff-command nil t nil "-u"
+                 "--label" (concat "a/" name) "--label" (concat "b/" name) files)
+          (buffer-string))
+      (mapc #'delete-file files))))
+
 (defun codeflow-edit--diff (client edit)
   "The unified diff of EDIT, made for CLIENT."
   (mapconcat
    (lambda (change)
      (let* ((path (codeflow-client-path client (car change)))
-            (name (file-relative-name path))
-            (from (find-file-noselect path)))
-       (with-temp-buffer
-         (let ((old (current-buffer)))
-           (insert-buffer-substring from)
-           (with-temp-buffer
-             (insert-buffer-substring from)
-             (codeflow-edit--make client (cdr change))
-             (let ((new (current-buffer)))
-               (with-temp-buffer
-                 (diff-no-select old new (list "-u" "--label" (concat "a/" name) "--label" (concat "b/" name)) t
-                                 (current-buffer))
-                 ;; from the first to the last hunk: around them stand the command and when it was done
-                 (goto-char (point-min))
-                 (if (not (re-search-forward "^--- " nil t))
-                     ""
-                   (let ((start (match-beginning 0)))
-                     (goto-char (point-max))
-                     (if (re-search-backward "^\nDiff finished" start t) nil (goto-char (point-max)))
-                     (buffer-substring-no-properties start (point)))))))))))
-   (codeflow-edit--changes edit) "\n"))
+            (old (with-current-buffer (find-file-noselect path)
+                   (save-restriction
+                     (widen)
+                     (buffer-substring-no-properties (point-min) (point-max))))))
+       (codeflow-edit--compare (file-relative-name path) old
+                               (with-temp-buffer
+                                 (insert old)
+                                 (codeflow-edit--make client (cdr change))
+                                 (buffer-string)))))
+   (codeflow-edit--changes edit) ""))
 
 (defun codeflow-edit--ticks (client edit)
   "The buffers of EDIT, each with its tick; CLIENT knows their names."
@@ -171,6 +170,7 @@ Nil where none is awaited."
 
 (defun codeflow-edit--resolve (client action)
   "Have CLIENT's server make the edit of ACTION, and propose it."
+  (when-let* ((before (get-buffer "*CodeFlow edit*"))) (kill-buffer before))
   (let* ((title (plist-get action :title))
          (buffer (codeflow-show-text "edit" (format "# %s\n# being written …   q: cancel\n" title)
                                      #'codeflow-edit-mode))

@@ -188,11 +188,12 @@ far to go from it."
 (defun codeflow-ghost--window-selected (window)
   "Look at WINDOW, which was selected, or is not any more."
   (with-current-buffer (window-buffer window)
-    (if (not (eq window (selected-window)))
-        (codeflow-ghost-clear)
-      (when-let* ((client (codeflow-client)))
-        (codeflow-client-notify client "textDocument/didFocus"
-                                (list :textDocument (list :uri (codeflow-client-uri client))))))))
+    (cond
+     ((window-minibuffer-p (selected-window))) ; for a command that may be about ghost text
+     ((not (eq window (selected-window))) (codeflow-ghost-clear))
+     (t (when-let* ((client (codeflow-client)))
+          (codeflow-client-notify client "textDocument/didFocus"
+                                  (list :textDocument (list :uri (codeflow-client-uri client)))))))))
 
 ;;; What commands do
 

@@ -27,7 +27,10 @@
       (goto-char (point-min))
       (if mode (funcall mode) (special-mode))
       (setq buffer-read-only t)
-      (local-set-key "q" #'quit-window))
+      (let ((map (make-sparse-keymap))) ; the mode's own is not ours to change
+        (set-keymap-parent map (current-local-map))
+        (define-key map "q" #'quit-window)
+        (use-local-map map)))
     (pop-to-buffer buffer)
     buffer))
 

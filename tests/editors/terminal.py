@@ -53,7 +53,7 @@ class Terminal:
     def type(self, text: str, between_s: float = 0.0) -> None:
         """Key by key, at least ``between_s`` apart; as a whole where that is 0."""
         if not between_s:
-            self._tmux("send-keys", "-l", "--", text)
+            self._literally(text)
             return
         due = time.monotonic()
         for key in text:
@@ -62,7 +62,11 @@ class Terminal:
             if key == "\n":
                 self.press("Enter")
             else:
-                self._tmux("send-keys", "-l", "--", key)
+                self._literally(key)
+
+    def _literally(self, text: str) -> None:
+        ending = "\\;" if text.endswith(";") else ""  # at the end of an argument it would end tmux's command
+        self._tmux("send-keys", "-l", "--", text.removesuffix(";" if ending else "") + ending)
 
     def screen(self) -> list[str]:
         """The screen's lines, blanks at their ends left out."""

@@ -28,7 +28,7 @@ ANSWERS_WITHIN_S = 60  # a prompt of a new file on two busy cores
 
 # what an Emacs is started with in any case: Debian's packages, and a way to ask it
 BEGIN = """
-(setq native-comp-deferred-compilation nil) ; it would compile all that is loaded, for minutes
+(setq native-comp-deferred-compilation nil native-comp-async-report-warnings-errors nil)
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil)
 (require 'package)
 (package-activate-all)
@@ -44,7 +44,11 @@ EGLOT = f"""
 (add-hook 'python-mode-hook #'eglot-ensure)
 """
 REAL = f"""(setq codeflow-settings '(:model (:name "{MODEL}")))\n"""
-SCRIPTED = f"""(setq codeflow-command '("{PYTHON}" "-m" "tests.scripted_server"))\n"""
+# on a busy machine an answer may not be cut by time: here it is known what comes
+SCRIPTED = f"""
+(setq codeflow-command '("{PYTHON}" "-m" "tests.scripted_server")
+      codeflow-settings '(:completion (:deadlineMs 10000)))
+"""
 
 # all ghost text, as it is drawn, from the first place to the last; nil where a line is drawn again behind it
 GHOST = """
@@ -172,7 +176,7 @@ def running(
             **(env or {}),
         },
     )
-    command = ["emacs", "--no-window-system", "--no-init-file", "--load", str(script)]
+    command = ["emacs", "--no-window-system", "--no-init-file", "--no-site-file", "--load", str(script)]
     with terminal.running(command, folder, home, own) as (shown, _):
         editor = Editor(shown, folder, home)
         terminal.until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.editors.places import PLACES
 
 pytestmark = pytest.mark.editors
 
+NAMES = (f"place{number}.py" for number in count())  # a buffer of its own for each
 RESTED_S = 0.6  # longer than any answer of the scripted model takes
 
 
@@ -26,7 +28,7 @@ def ask(editor: Editor, name: str, marked: str) -> str:
 def test_what_is_drawn_is_what_comes(scripted: Editor, place: str) -> None:
     """The screen is the same before and after Tab, the text is what the model said; undo takes it back."""
     marked, expected = PLACES[place]
-    ask(scripted, f"{abs(hash(place))}.py", marked)
+    ask(scripted, next(NAMES), marked)
     shown, cursor = scripted.screen(), scripted.terminal.cursor()
     assert scripted.terminal.cursor() == cursor
     row = marked.partition("|")[0].count("\n") + 1
@@ -46,14 +48,14 @@ def test_what_is_drawn_is_what_comes(scripted: Editor, place: str) -> None:
 def test_in_pieces_it_comes_to_the_same(scripted: Editor, place: str, how: str) -> None:
     """Word by word or line by line: on the way the screen stays as it is, and the end is what Tab makes."""
     marked, _ = PLACES[place]
-    ask(scripted, f"{abs(hash(place + how))}.py", marked)
+    ask(scripted, next(NAMES), marked)
     shown, texts = scripted.screen(), [scripted.text()]
     while scripted.lisp("codeflow-ghost-shown"):
         scripted.lisp(f"(progn (call-interactively '{how}) (redisplay t) 1)")
         texts.append(scripted.text())
         assert texts[-1] != texts[-2]
         scripted.until(lambda: scripted.screen() == shown, "the screen is as it was")
-    ask(scripted, f"{abs(hash(place + how + 'whole'))}.py", marked)
+    ask(scripted, next(NAMES), marked)
     scripted.press("Tab")
     scripted.until(lambda: scripted.text() == texts[-1], "the same at once")
 

@@ -35,7 +35,11 @@ autocmd VimEnter * let g:asked = ch_open('127.0.0.1:{port}', #{{mode: 'json', wa
 # docs/editors/vim.md
 PLUGGED = f"set runtimepath^={PLUGIN}\nfiletype plugin indent on\n"
 REAL = f"let g:codeflow_settings = #{{model: #{{name: '{MODEL}'}}}}\n"
-SCRIPTED = f"let g:codeflow_command = ['{PYTHON}', '-m', 'tests.scripted_server']\n"
+# on a busy machine an answer may not be cut by time: here it is known what comes
+SCRIPTED = f"""
+let g:codeflow_command = ['{PYTHON}', '-m', 'tests.scripted_server']
+let g:codeflow_settings = #{{completion: #{{deadlineMs: 10000}}}}
+"""
 
 # what is left of the suggestion that is drawn: this Vim does not tell texts of properties, its screen does
 GHOST = (

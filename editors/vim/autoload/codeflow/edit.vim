@@ -11,16 +11,23 @@ var waiting = 0 # the scratch buffer of an edit that is being written
 var proposals: dict<dict<any>> = {} # by scratch buffer: the edit, and the ticks of the buffers that it changes
 var requests: dict<number> = {} # by scratch buffer
 
-# Lines as an LSP range, or the cursor where there are none.
+# Lines as an LSP range, or the cursor where there are none. Where the lines are those of a selection that begins and
+# ends inside of them, that is meant.
 def RangeOf(lines: list<number>): dict<any>
   if empty(lines)
-    var at = {line: line('.') - 1, character: server.UnitsOf(strpart(getline('.'), 0, col('.') - 1))}
-    return {start: at, end: at}
+    return {start: Position(line('.'), col('.') - 1), end: Position(line('.'), col('.') - 1)}
   endif
-  return {
-    start: {line: lines[0] - 1, character: 0},
-    end: {line: lines[1] - 1, character: server.UnitsOf(getline(lines[1]))},
-  }
+  var [first, last] = [0, strlen(getline(lines[1]))]
+  if visualmode() ==# 'v' && lines == [line("'<"), line("'>")]
+    first = col("'<") - 1
+    last = min([last, matchend(getline(lines[1]), '.', col("'>") - 1)])
+    last = last < 0 ? strlen(getline(lines[1])) : last
+  endif
+  return {start: Position(lines[0], first), end: Position(lines[1], last)}
+enddef
+
+def Position(lnum: number, byte: number): dict<any>
+  return {line: lnum - 1, character: server.UnitsOf(strpart(getline(lnum), 0, byte))}
 enddef
 
 # Whether the current buffer can be asked about; where not, its user is told.
