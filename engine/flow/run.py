@@ -1,4 +1,4 @@
-"""A run of consecutive tokens cut into pieces, each within half a window: the same plan for every layer.
+"""A run of consecutive tokens cut into pieces, each within a window: the same plan for every layer.
 
 From what the state says of earlier tokens, and the ranks of new ones, to which keys a piece sees and when
 windows are finished. Knows no weights and no keys.
@@ -14,6 +14,9 @@ from torch import Tensor
 from engine.flow.config import FlowConfig
 from engine.flow.positions import Positions, Turn
 from engine.flow.state import FlowState
+
+_PIECES = {"cuda": 2, "cpu": 8}  # of a window: small ones compute less that is masked, large ones launch less
+_SMALLEST = 64  # tokens of a piece, where the window has as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,14 @@ def begin_run(
     count, end = flags.shape[1], start + flags.shape[1]
     ranks, pool = torch.cat((state.ranks, flags.to(torch.int64)), 1), state.pool
     pieces, at = [], start
+    step = max(min(window, _SMALLEST), window // _PIECES.get(flags.device.type, 2))
     while at < end:
         finished = None
         if at and at % window == 0:
             pool, finished = pool.after(
                 ranks[:, at - window - base : at - base], at - window, config.pinned_tokens
             )
-        until = min(end, at + max(1, window // 2), (at // window + 1) * window)
+        until = min(end, at + step, (at // window + 1) * window)
         mask = pool.seen(at, until, window) if pool.ranks.shape[1] else None
         pieces.append(Piece(at, until, max(base, at - window + 1), finished, mask))
         at = until

@@ -1,7 +1,8 @@
 """One sequence as the backend holds it: its state now, and some earlier ones, so that it can be cut back.
 
 A state goes back within its last window by itself; a copy is kept at the ends of windows, ever fewer the
-longer ago: about one for each doubling of the distance. Knows no model.
+longer ago: about one for each doubling of the distance. The last two go back within their windows, too; older
+ones hold only what going on from there takes. Knows no model.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ class Sequence:
         self.state, self.reading = state, reading
         full, rest = divmod(len(self.ids), self._config.window)
         if not rest:
-            kept = self.kept | {full: state.copy()}
-            self.kept = {one: held for one, held in kept.items() if _is_kept(one, full)}
+            kept = {one: held for one, held in self.kept.items() if _is_kept(one, full)}
+            if (thinned := kept.get(full - 2)) is not None:
+                kept[full - 2] = thinned.thin(self._config)
+            self.kept = kept | {full: state.copy()}
 
     def mark(self) -> Mark:
         """To be given to ``undo``."""
@@ -113,7 +116,8 @@ class Sequence:
         """A state that goes back to ``length`` tokens: one whose last window is that of the last of them."""
         window = self._config.window
         last = -(-length // window)
-        return self.state if last == -(-len(self.ids) // window) else self.kept.get(last)
+        found = self.state if last == -(-len(self.ids) // window) else self.kept.get(last)
+        return found if found is not None and found.first <= max(0, length - window) else None
 
 
 def _is_kept(one: int, full: int) -> bool:

@@ -59,6 +59,11 @@ class Rows:
             self._buffer = self._moved(self.held, first, max(count, self.room))
         self.length = count
 
+    def last(self, count: int) -> Rows:
+        """A copy of the last ``count`` rows, without room for more."""
+        first = max(0, self.length - count)
+        return Rows(self.room, self.held[..., first:, :].clone(), self.length - first)
+
     def same(self) -> Rows:
         """Another view of the same rows: what one appends, the other does not hold, but may overwrite."""
         return Rows(self.room, self._buffer, self.length)
@@ -180,6 +185,15 @@ class FlowState:
     def copy(self) -> FlowState:
         """The same, to go on with beside this one. What is never written to is shared."""
         return self._mapped(lambda rows: rows.mapped(Tensor.clone), lambda one: one)
+
+    def thin(self, config: FlowConfig) -> FlowState:
+        """A copy that holds no more than going on takes: it cannot be cut."""
+        thin = self.trial()
+        for layer in thin.layers:
+            layer.keys, layer.values = (one.last(config.window) for one in (layer.keys, layer.values))
+            layer.later = [(k.last(config.loop_window), v.last(config.loop_window)) for k, v in layer.later]
+        thin.ranks = thin.ranks[:, -config.window :].clone()
+        return thin
 
     def trial(self) -> FlowState:
         """The same, to go on with in place of this one, which stays as it is until then."""
