@@ -137,7 +137,7 @@ def _way(command: list[str]) -> tuple[list[str], dict[str, str]]:
         return [*command, *(["--alone"] if "--stdio" in command else [])], environment
     if environment[SHARED_VARIABLE] == "1":
         environment |= {SHARED_VARIABLE: str(uuid.uuid4()), IDLE_VARIABLE: "1"}
-    return command, environment
+    return [word.replace("scripted_server", "scripted_proxy") for word in command], environment
 
 
 @asynccontextmanager

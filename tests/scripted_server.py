@@ -1,14 +1,12 @@
 """The real language server with a scripted model: ``python -m tests.scripted_server [SECONDS_PER_CHUNK]``.
 
-What it answers depends on the cursor's line alone, so that a test can say what it expects. Where the tests'
-servers are shared (tests/lsp_client.py) it is a proxy, and starts the process that has the model by
-``python -m tests.scripted_server SECONDS_PER_CHUNK NAME``.
+What it answers depends on the cursor's line alone, so that a test can say what it expects. With the name of a
+shared process behind the seconds it is that process (`tests.scripted_proxy` starts it).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -22,10 +20,8 @@ from engine.speed import Speed
 from lsp_server import cli, model_opening, server
 from lsp_server.model_session import ModelSession
 from lsp_server.settings import Settings
-from lsp_server.shared import process, proxy
+from lsp_server.shared import process
 from lsp_server.shared.models import SharedModels
-from lsp_server.shared.rendezvous import Place
-from tests.lsp_client import SHARED_VARIABLE
 from tests.scripted_backend import MIDDLE, PREFIX, SUFFIX, ScriptedBackend
 
 ANSWERS = {
@@ -93,19 +89,10 @@ def create_watched(backend: str = "", **options: Any) -> server.CodeFlowServer:
     return made
 
 
-def start_scripted(place: Place) -> str:
-    """In place of ``proxy.start_process``."""
-    seconds = sys.argv[1] if len(sys.argv) > 1 else "0"
-    command = [sys.executable, "-m", "tests.scripted_server", seconds, place.name]
-    return proxy.started(command, {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
-
-
 if __name__ == "__main__":
     create, backends = server.create_server, list[ScriptedBackend]()
     model_opening.open_session = open_scripted
     server.create_server = create_watched
-    if SHARED_VARIABLE not in os.environ:
-        raise SystemExit(cli.main(["--stdio", "--alone"]))
     if len(sys.argv) > 2:
         raise SystemExit(process.main(sys.argv[2], lambda: SharedModels(open_scripted)))
-    raise SystemExit(proxy.serve("", "warning", start_scripted))
+    raise SystemExit(cli.main(["--stdio", "--alone"]))

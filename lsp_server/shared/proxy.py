@@ -28,14 +28,14 @@ Start = Callable[[Place], str]
 def serve(backend: str, log_level: str, start: Start | None = None) -> int:
     """Serve one editor until it leaves; the exit status. Raises NotShared before anything was read of it."""
     place = place_of(os.environ)
-    connection, pid = _arrive(place, backend, log_level, start or start_process)
+    connection, welcome = _arrive(place, backend, log_level, start or start_process)
     connection.settimeout(None)
     threading.Thread(target=_pass_input_on, args=(connection,), daemon=True).start()
     if _pass_output_on(connection):
         return 0
     print(  # noqa: T201
-        f"codeflow-lsp: the process that held the model (pid {pid}) has ended; a restarted language server "
-        "starts a new one. `codeflow-lsp shared` says where its log is.",
+        f"codeflow-lsp: the process that held the model (pid {welcome.get('pid')}) has ended, or given this "
+        f"editor up; {welcome.get('log')} may say why. Start the language server again.",
         file=sys.stderr,
     )
     return 1
@@ -74,8 +74,10 @@ def started(command: list[str], environment: dict[str, str]) -> str:
     return word
 
 
-def _arrive(place: Place, backend: str, log_level: str, start: Start) -> tuple[socket.socket, object]:
-    """A connection whose greeting was answered, and by which process."""
+def _arrive(
+    place: Place, backend: str, log_level: str, start: Start
+) -> tuple[socket.socket, dict[str, object]]:
+    """A connection whose greeting was answered, and the answer."""
     until = time.monotonic() + _START_S
     greeting = {
         "wants": "editor",
@@ -92,7 +94,7 @@ def _arrive(place: Place, backend: str, log_level: str, start: Start) -> tuple[s
                 connection.close()
                 raise
             if welcome is not None:
-                return connection, welcome.get("pid")
+                return connection, welcome
             connection.close()
         elif start(place) == "listening":
             continue

@@ -15,6 +15,7 @@ import stat
 import struct
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import blake2b
 
 import lsp_server
@@ -135,7 +136,8 @@ def claim(place: Place) -> tuple[socket.socket, int] | None:
     except OSError:
         os.close(lock)
         return None
-    _remove(place.socket)
+    with suppress(FileNotFoundError):
+        os.unlink(place.socket)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(place.socket)
     os.chmod(place.socket, 0o600)
@@ -143,17 +145,19 @@ def claim(place: Place) -> tuple[socket.socket, int] | None:
     return listener, lock
 
 
+def stay(place: Place) -> None:
+    """Look used: what clears temporary folders takes files that nobody has touched for days."""
+    for path in (place.lock, place.socket):
+        with suppress(OSError):
+            os.utime(path)
+
+
 def leave(place: Place, lock: int) -> None:
     """Give a place up: the next process may take it at once."""
-    _remove(place.socket)
+    with suppress(FileNotFoundError):  # cleared away: who came since has another lock, and that socket
+        if os.path.samestat(os.fstat(lock), os.stat(place.lock)):
+            os.unlink(place.socket)
     os.close(lock)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
 
 
 def _name(environment: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ from engine.catalog import cache_dir
 from lsp_server import __version__
 from lsp_server.shared.connection import Client, Greeting
 from lsp_server.shared.models import SharedModels
-from lsp_server.shared.rendezvous import IDLE_VARIABLE, MOST_GREETING, Place, is_ours, leave
+from lsp_server.shared.rendezvous import IDLE_VARIABLE, MOST_GREETING, Place, is_ours, leave, stay
 
 logger = logging.getLogger(__name__)
 _IDLE_S = 120.0  # a window that is loaded anew finds its model; the last one that is closed frees the memory
@@ -96,7 +96,7 @@ class Service:
             client, task = Client(Greeting.from_json(raw), reader, writer), asyncio.current_task()
             assert task is not None  # noqa: S101 - this is one
             self._clients[task] = client
-            writer.write(json.dumps({"pid": os.getpid()}).encode() + b"\n")
+            writer.write(json.dumps({"pid": os.getpid(), "log": str(log_path())}).encode() + b"\n")
             try:
                 await client.serve(self._models)
             finally:
@@ -131,6 +131,7 @@ class Service:
             await asyncio.sleep(min(self._idle_s / 4, _LOOK_S))
             await asyncio.to_thread(self._models.close_unused, self._idle_s)
             _bound_log()
+            stay(self._place)
             if not self._clients and time.monotonic() - self._idle_since >= self._idle_s:
                 self._end.set()
 

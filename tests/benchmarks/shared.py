@@ -26,6 +26,7 @@ from lsp_server.shared.rendezvous import IDLE_VARIABLE
 from lsp_server.shared_command import ask_all
 from tests.benchmarks.reporting import report
 from tests.benchmarks.typing import TYPED, source_of_400_lines
+from tests.benchmarks.waiting import last_account
 from tests.lsp_client import SHARED_VARIABLE, Editor, editor
 
 URI, OTHER_URI = "file:///bench/typing.py", "file:///other/idle.py"
@@ -34,7 +35,7 @@ WAYS = {"alone": (False, 1), "shared": (True, 1), "shared, a second one idle": (
 
 
 async def _round(model: str, keys: int, *, shared: bool, editors: int) -> dict[str, Any]:
-    """One way, from start to end: milliseconds of each key, seconds of the starts, bytes held."""
+    """One way: each key's milliseconds and what answered it, seconds of the starts, bytes held."""
     if shared:
         os.environ[SHARED_VARIABLE] = "together"
     else:
@@ -54,7 +55,7 @@ async def _round(model: str, keys: int, *, shared: bool, editors: int) -> dict[s
         return {"took_ms": took, "starts_s": starts, "held_bytes": _held_bytes()}
 
 
-async def _type(wire: Editor, keys: int) -> list[float]:
+async def _type(wire: Editor, keys: int) -> list[tuple[str, float]]:
     lines = source_of_400_lines().splitlines(True)
     line = next(i for i in range(200, 400) if not lines[i].strip())
     version, at = 1, (line, 0)
@@ -68,7 +69,8 @@ async def _type(wire: Editor, keys: int) -> list[float]:
         at = (at[0] + 1, 0) if character == "\n" else (at[0], at[1] + 1)
         began = time.perf_counter()
         await wire.complete(URI, *at)
-        took.append((time.perf_counter() - began) * 1e3)
+        milliseconds = (time.perf_counter() - began) * 1e3
+        took.append(((await last_account(wire)).get("source", ""), milliseconds))
     return took
 
 
@@ -100,12 +102,15 @@ def run(model: str, *, keys: int = 120, rounds: int = 3) -> list[dict[str, Any]]
 
 
 def _row(model: str, way: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    took = [ms for one in rounds for ms in one["took_ms"]]
+    took = [ms for one in rounds for _, ms in one["took_ms"]]
+    asked = [ms for one in rounds for source, ms in one["took_ms"] if source == "model"]
     return {
         "model": model,
         "way": way,
         "keys": len(took),
         "p50_ms": round(statistics.median(took), 1),
+        "asked": len(asked),
+        "asked_p50_ms": round(statistics.median(asked), 1),
         "p95_ms": round(statistics.quantiles(took, n=20)[18], 1),
         "first_start_s": round(statistics.median(one["starts_s"][0] for one in rounds), 2),
         "second_start_s": round(statistics.median(one["starts_s"][-1] for one in rounds), 2),
@@ -119,4 +124,4 @@ if __name__ == "__main__":
     parser.add_argument("--keys", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    report({"shared": run(options.model, keys=options.keys, rounds=options.rounds)})
+    report({"shared": run(options.model, keys=options.keys, rounds=options.rounds)}, "shared")

@@ -23,14 +23,14 @@ import pytest
 import lsp_server
 from engine.catalog import resolve
 from engine.errors import ModelUnavailable
-from lsp_server.shared.rendezvous import NotShared, claim, leave, place_of, private_folder
+from lsp_server.shared.rendezvous import NotShared, claim, connect, leave, place_of, private_folder
 from lsp_server.shared_command import ask_all
 from tests.e2e.test_server import scripted
 from tests.lsp_client import INVOKED, SHARED_VARIABLE, Editor, editor
 
 URI = "file:///project/a.py"
 CODE = "def add(a, b):\n    return a\n"
-SCRIPTED = (sys.executable, "-m", "tests.scripted_server", "0")
+SCRIPTED = (sys.executable, "-m", "tests.scripted_proxy", "0")
 REAL = (sys.executable, "-m", "lsp_server.cli", "--stdio")
 GREETING = json.dumps({"wants": "editor", "pid": 1, "backend": "", "logLevel": "warning", "environment": {}})
 
@@ -377,6 +377,23 @@ def test_a_place_is_taken_by_one_and_left_for_the_next() -> None:
     assert again is not None
     again[0].close()
     leave(place, again[1])
+
+
+def test_whoever_lost_its_lock_takes_no_socket_from_another() -> None:
+    """As when a temporary folder was cleared."""
+    place = place_of(os.environ)
+    first = claim(place)
+    Path(place.lock).unlink()
+    second = claim(place)
+    assert first and second
+    leave(place, first[1])
+    connection = connect(place)
+    assert connection is not None
+    connection.close()
+    leave(place, second[1])
+    assert connect(place) is None
+    first[0].close()
+    second[0].close()
 
 
 def test_a_link_in_the_folders_place_is_not_followed(folder: Path) -> None:
