@@ -50,7 +50,7 @@ SCRIPTED = f"""
       codeflow-settings '(:completion (:deadlineMs 10000)))
 """
 
-# all ghost text, as it is drawn, from the first place to the last; nil where a line is drawn again behind it
+# all ghost text, as it is drawn, from the first place to the last, with what is drawn again behind it
 GHOST = """
 (mapconcat (lambda (overlay) (or (overlay-get overlay 'after-string) (overlay-get overlay 'display)))
            (sort (copy-sequence codeflow-draw--overlays)

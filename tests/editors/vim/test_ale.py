@@ -68,17 +68,17 @@ def test_as_a_server_of_ales(run: Run, jedi: Path) -> None:
         "--stdio", "-m tests.scripted_server"
     )
     editor = run(f"let g:ale_python_jedils_executable = '{jedi}'\n{scripted}\nfiletype plugin indent on\n")
-    (editor.folder / "a.py").write_text("import os\n\nprint\n")
+    (editor.folder / "a.py").write_text("import os\n\ny = pr\n")
     editor.ex("edit a.py")
     editor.ex("call cursor(3, 5)")
     editor.press("A")
 
     def suggested() -> bool:
-        editor.type("(")
+        editor.type("e")
         time.sleep(1.5)  # nothing says when ALE's servers are ready
         items = editor.expr("complete_info(['items'])")["items"] if editor.expr("pumvisible()") else []
         editor.press("C-e", "BSpace")
-        return any("hello" in one["word"] for one in items)
+        return any("fix + 1" in one["word"] for one in items)
 
     editor.until(suggested, "our suggestion in ALE's menu", 60)
     editor.press("Escape")
