@@ -35,6 +35,7 @@ _OTHER_FILES = (
 )
 _WORD = re.compile(r"\w*$")
 _FENCE = re.compile(r"`{3,}")
+_AS_SNIPPET = re.compile(r"[\\$}]")  # what means something else in a snippet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Menu:
     shows_markdown: bool = True  # said by few that do
     takes_as_is: bool = False  # leaves further lines alone where it is asked to
     indents: bool = False  # moves further lines to the right, whatever it is asked
+    expands: bool = False  # inserts snippets whole, and of plain text what precedes the first blank
     defaults: frozenset[str] = frozenset()  # fields that may stand once for all entries
 
 
@@ -60,7 +62,7 @@ def is_wanted(server: CodeFlowServer, client: types.ClientCapabilities) -> bool:
     return menu == "always" or (menu == "auto" and not inline)
 
 
-def register_menu(server: CodeFlowServer) -> None:
+def register_menu(server: CodeFlowServer, client_name: str) -> None:
     """Add the handlers, during initialize."""
 
     @server.feature(
@@ -73,7 +75,8 @@ def register_menu(server: CodeFlowServer) -> None:
         if place is None or not found:
             return types.CompletionList(is_incomplete=True, items=[])
         count_offered(server, place, found, waited_ms=(time.perf_counter() - asked_at) * 1e3)
-        return menu_list(place, found[0], menu_of(server.client_capabilities), server.encoding)
+        menu = menu_of(server.client_capabilities, client_name)
+        return menu_list(place, found[0], menu, server.encoding)
 
     @server.feature(types.COMPLETION_ITEM_RESOLVE)
     def resolve(item: types.CompletionItem) -> types.CompletionItem:
@@ -85,8 +88,8 @@ def register_menu(server: CodeFlowServer) -> None:
         return item
 
 
-def menu_of(client: types.ClientCapabilities) -> Menu:
-    """What a client says of its menu."""
+def menu_of(client: types.ClientCapabilities, name: str = "") -> Menu:
+    """What a client says of its menu, and what is known of Neovim's own (its lua/vim/lsp/completion.lua)."""
     can = client.text_document.completion if client.text_document else None
     if can is None:
         return Menu()
@@ -99,6 +102,7 @@ def menu_of(client: types.ClientCapabilities) -> Menu:
         shows_markdown=not formats or types.MarkupKind.Markdown in formats,
         takes_as_is=as_is,
         indents=not as_is and types.InsertTextMode.AdjustIndentation in (*modes, can.insert_text_mode),
+        expands=name == "Neovim" and bool(item.snippet_support),
         defaults=frozenset((can.completion_list and can.completion_list.item_defaults) or ()),
     )
 
@@ -109,12 +113,12 @@ def menu_list(
     """A suggestion as the menu's one entry; incomplete, so that it is asked for again at the next key."""
     word = _word_before(place)
     column = place.position.column
-    around = types.Range(
-        position_of(place.document, place.position._replace(column=column - len(word)), encoding),
-        position_of(place.document, place.position._replace(column=column + found.shown.replaced), encoding),
+    start, end = (
+        position_of(place.document, place.position._replace(column=one), encoding)
+        for one in (column - len(word), column + found.shown.replaced)
     )
-    text = word + found.shown.text
-    inserted = _left_to_client(text, indentation(place.head)) if menu.indents else text
+    around, text = types.Range(start, end), word + found.shown.text
+    inserted = _left_to_client(text, indentation(place.head)) if menu.indents or menu.expands else text
     item = types.CompletionItem(
         label=_label(text),
         kind=types.CompletionItemKind.Text,
@@ -127,6 +131,11 @@ def menu_list(
         item.label_details = types.CompletionItemLabelDetails(description="CodeFlow")
     else:
         item.detail = "CodeFlow"
+    if menu.expands:  # and it leaves alone what stands behind the cursor
+        cursor = position_of(place.document, place.position, encoding)
+        around, inserted = types.Range(start, cursor), _AS_SNIPPET.sub(r"\\\g<0>", inserted)
+        item.insert_text_format = types.InsertTextFormat.Snippet
+        item.additional_text_edits = [types.TextEdit(types.Range(cursor, end), "")] if cursor != end else None
     defaults = types.CompletionItemDefaults()
     if "editRange" in menu.defaults:
         defaults.edit_range, item.text_edit_text = around, inserted

@@ -25,7 +25,7 @@ def register(server: CodeFlowServer) -> None:
         server.folders = folders or ([params.root_uri] if params.root_uri else [])
         _apply(server, params.initialization_options)
         if completion.is_wanted(server, params.capabilities):
-            completion.register_menu(server)
+            completion.register_menu(server, params.client_info.name if params.client_info else "")
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:

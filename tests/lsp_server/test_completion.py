@@ -111,6 +111,28 @@ def test_further_lines_keep_their_indentation() -> None:
     assert isinstance(item.text_edit, types.TextEdit) and item.text_edit.new_text == "y:\n\t    z"
 
 
+def test_neovim_is_given_snippets() -> None:
+    """Its own menu inserts of a plain text what precedes the first blank, gives further lines the indentation
+    of the line, and leaves what stands behind the cursor."""
+    said = types.ClientCapabilities(
+        text_document=types.TextDocumentClientCapabilities(
+            completion=types.CompletionClientCapabilities(
+                completion_item=types.ClientCompletionItemOptions(snippet_support=True)
+            )
+        )
+    )
+    assert menu_of(said, "Neovim") == Menu(expands=True) and menu_of(said, "Helix") == Menu()
+    item, _ = entry("    print(|)\n", "f'${a}\\n'):\n        b", Menu(expands=True), replaced=1)
+    assert item.insert_text_format == types.InsertTextFormat.Snippet
+    assert isinstance(item.text_edit, types.TextEdit)
+    assert item.text_edit.new_text == r"f'\${a\}\\n'):" + "\n    b"
+    assert item.text_edit.range == types.Range(types.Position(0, 10), types.Position(0, 10))
+    (more,) = item.additional_text_edits or []
+    assert more == types.TextEdit(types.Range(types.Position(0, 10), types.Position(0, 11)), "")
+    item, _ = entry("x = |\n", "1", Menu(expands=True))
+    assert item.additional_text_edits is None
+
+
 def test_defaults_take_what_the_client_lets_them() -> None:
     item, defaults = entry("x = |\n", "1", Menu(takes_as_is=True, defaults=frozenset({"editRange"})))
     assert item.text_edit is None and item.text_edit_text == "1"

@@ -157,7 +157,7 @@ class Session:
             if "documentation" in (properties or ()):
                 item = self.ask("completionItem/resolve", item)
             edit = self.menu_edit(item, found.get("itemDefaults") or {})
-        self.edit([edit])
+        self.edit([edit, *item.get("additionalTextEdits", [])])
         command = item["command"]
         self.ask("workspace/executeCommand", {key: command[key] for key in ("command", "arguments")})
 
@@ -170,7 +170,11 @@ class Session:
         modes = said(self.can, "textDocument.completion.completionItem.insertTextModeSupport.valueSet") or ()
         assert mode is None or mode in modes
         usual = said(self.can, "textDocument.completion.insertTextMode")
-        if (mode or usual) != types.InsertTextMode.AdjustIndentation.value:
+        is_snippet = item.get("insertTextFormat") == types.InsertTextFormat.Snippet.value
+        if is_snippet:
+            assert said(self.can, "textDocument.completion.completionItem.snippetSupport")
+            edit = {**edit, "newText": re.sub(r"\\(.)", r"\1", edit["newText"])}
+        elif (mode or usual) != types.InsertTextMode.AdjustIndentation.value:
             return edit
         line = self.text.split("\n")[edit["range"]["start"]["line"]]
         indentation = line[: len(line) - len(line.lstrip())]
