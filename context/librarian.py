@@ -201,10 +201,10 @@ class Librarian:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-        if self._watch is not None:
-            self._watch.close()
         self._making.shutdown(wait=True, cancel_futures=True)
         self._reading.shutdown(wait=True, cancel_futures=True)
+        if self._watch is not None:  # which may have been made just now, on one of these threads
+            self._watch.close()
         for folder in self._folders.values():
             folder.close()
 

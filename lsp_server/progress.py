@@ -57,7 +57,7 @@ class ModelProgress:
             self._stop.set()
 
     def _show(self, what: str, share: float | None) -> None:
-        if self._ended:
+        if self._ended or self._stop.is_set():  # given up: what is said of it is no longer the server's state
             return
         percentage = None if share is None else min(100, int(share * 100))
         self._tell_status(what, percentage)

@@ -35,7 +35,7 @@ WAYS = {"alone": (False, 1), "shared": (True, 1), "shared, a second one idle": (
 
 
 async def _round(model: str, keys: int, *, shared: bool, editors: int) -> dict[str, Any]:
-    """One way: each key's milliseconds and what answered it, seconds of the starts, bytes held."""
+    """One way: what each key took and what answered it, seconds of the starts, bytes held."""
     if shared:
         os.environ[SHARED_VARIABLE] = "together"
     else:
@@ -52,10 +52,11 @@ async def _round(model: str, keys: int, *, shared: bool, editors: int) -> dict[s
             wire.open(f"{OTHER_URI}{number}", "def idle():\n    return \n")
             await wire.complete(f"{OTHER_URI}{number}", 1, 11)
         took = await _type(wires[0], keys)
-        return {"took_ms": took, "starts_s": starts, "held_bytes": _held_bytes()}
+        return {"took": took, "starts_s": starts, "held_bytes": _held_bytes()}
 
 
-async def _type(wire: Editor, keys: int) -> list[tuple[str, float]]:
+async def _type(wire: Editor, keys: int) -> list[tuple[str, float, int]]:
+    """Of each key: what answered, milliseconds, and tokens of the prompt that had to be evaluated."""
     lines = source_of_400_lines().splitlines(True)
     line = next(i for i in range(200, 400) if not lines[i].strip())
     version, at = 1, (line, 0)
@@ -70,7 +71,9 @@ async def _type(wire: Editor, keys: int) -> list[tuple[str, float]]:
         began = time.perf_counter()
         await wire.complete(URI, *at)
         milliseconds = (time.perf_counter() - began) * 1e3
-        took.append(((await last_account(wire)).get("source", ""), milliseconds))
+        account = await last_account(wire)
+        evaluated = account.get("prompt_tokens", 0) - account.get("cached_tokens", 0)
+        took.append((account.get("source", ""), milliseconds, evaluated))
     return took
 
 
@@ -102,15 +105,16 @@ def run(model: str, *, keys: int = 120, rounds: int = 3) -> list[dict[str, Any]]
 
 
 def _row(model: str, way: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    took = [ms for one in rounds for _, ms in one["took_ms"]]
-    asked = [ms for one in rounds for source, ms in one["took_ms"] if source == "model"]
+    took = [ms for one in rounds for _, ms, _ in one["took"]]
+    asked = [(ms, tokens) for one in rounds for source, ms, tokens in one["took"] if source == "model"]
     return {
         "model": model,
         "way": way,
         "keys": len(took),
         "p50_ms": round(statistics.median(took), 1),
         "asked": len(asked),
-        "asked_p50_ms": round(statistics.median(asked), 1),
+        "asked_p50_ms": round(statistics.median(ms for ms, _ in asked), 1),
+        "asked_evaluated": round(statistics.mean(tokens for _, tokens in asked), 1),
         "p95_ms": round(statistics.quantiles(took, n=20)[18], 1),
         "first_start_s": round(statistics.median(one["starts_s"][0] for one in rounds), 2),
         "second_start_s": round(statistics.median(one["starts_s"][-1] for one in rounds), 2),

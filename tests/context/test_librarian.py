@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -174,6 +175,16 @@ def test_two_folders_do_not_mix(tmp_path: Path) -> None:
         found = dossier_at(librarian, workspace, document)
     assert "gross_of_two" in str(found.items)
     assert "gross_of_one" not in str(found.items)
+
+
+def test_closing_while_a_folder_is_being_opened_leaves_no_thread(tmp_path: Path) -> None:
+    """Not the watch's either, which is made on a thread of the librarian's: a process may serve many."""
+    write(tmp_path / "work", "a.py", "x = 1\n")
+    before = set(threading.enumerate())
+    for number in range(8):
+        with librarian_of(tmp_path / "work", tmp_path / "cache"):
+            time.sleep(number / 100)
+    assert set(threading.enumerate()) <= before
 
 
 def test_outside_of_every_folder_there_is_a_dossier_all_the_same(tmp_path: Path) -> None:
