@@ -36,6 +36,11 @@ class Turn:
 class Positions(nn.Module):
     """Angles of a run of tokens: see ``near``, ``far`` and ``back``."""
 
+    steps: Tensor  # round the circle, by pair
+    line: Tensor  # radians a line, by pair
+    age: Tensor
+    level: Tensor
+
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         pairs = config.head_dim // 2

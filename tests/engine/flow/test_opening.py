@@ -84,7 +84,7 @@ def _tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[P
     return changed
 
 
-WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "unknown setting": (_config(sliding=4), "sliding is a setting that"),
     "missing setting": (_config(hidden_size="gone"), "hidden_size"),
     "a window of one": (_config(window=1), "window should be a whole number of at least 2"),
