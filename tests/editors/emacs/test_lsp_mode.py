@@ -71,12 +71,16 @@ def test_beside_another_language_server(editor: Editor) -> None:
     assert editor.ghost_text() == "'hello'"
     editor.type("os.")
     editor.until(lambda: editor.line() == "print(os.)", "the keys are there")
-    names = editor.lisp(
-        '(let ((found (funcall #\'lsp-completion-at-point))) (all-completions "" (nth 2 found)))'
+    names = editor.until(
+        lambda: editor.lisp("(mapcar #'substring-no-properties (bound-and-true-p company-candidates))"),
+        "jedi's menu, by company, which lsp-mode switches on",
+        60,
     )
     assert "path" in names
     assert not any("hello" in name for name in names)
     assert editor.ghost_text() == ""
+    editor.press("C-g")
+    editor.until(lambda: not editor.lisp("(and company-candidates t)"), "the menu is closed")
     editor.press("BSpace", "BSpace", "BSpace")
     editor.until(editor.ghost_text, "ghost text again")
     editor.press("Tab")
