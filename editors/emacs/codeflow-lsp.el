@@ -71,10 +71,12 @@
 
 ;;; What codeflow-client.el asks
 
+(defvar codeflow-lsp--asked 0 "How many requests were sent.")
+
 (cl-defmethod codeflow-client-request ((workspace lsp--workspace) method params success failure)
   "Ask WORKSPACE's server for METHOD with PARAMS; call SUCCESS or FAILURE."
   (with-lsp-workspace workspace
-    (let ((token (list method)))
+    (let ((token (cl-incf codeflow-lsp--asked))) ; of its own: lsp-mode cancels the one before with the same
       (lsp-request-async method params
                          (lambda (result) (funcall success (codeflow-lsp--plain result)))
                          :mode 'detached
