@@ -8,6 +8,7 @@ weights are the published ones of the loop model where it has the same. Knows no
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -80,9 +81,10 @@ class FlowModel(nn.Module):
             x, looked_at = layer(x, run, held)
             seen.append(looked_at)
         for loop in range(config.loops - 1):
-            for index, (layer, held) in enumerate(zip(body.layers, state.layers, strict=True)):
+            for index, held in enumerate(state.layers):
                 between()
-                x = layer.again(x, run, held.later[loop], seen[index], body.gate_projections[index])
+                layer, gate = cast(Layer, body.layers[index]), cast(Gate, body.gate_projections[index])
+                x = layer.again(x, run, held.later[loop], seen[index], gate)
         state.trim(config)
         return body.norm(x), state
 
