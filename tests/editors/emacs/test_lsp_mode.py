@@ -91,7 +91,7 @@ def test_beside_another_language_server(editor: Editor) -> None:
     assert answers > 0
     editor.lisp('(progn (erase-buffer) (insert "def broken(:\\n    pass\\n") 1)')
     find = (
-        '(let (found) (maphash (lambda (_ all) (seq-doseq (one all) (push (list (gethash "line" (gethash '
+        '(let (found) (maphash (lambda (_ all) (seq-doseq (one all) (push (vector (gethash "line" (gethash '
         '"start" (gethash "range" one))) (gethash "message" one)) found))) (lsp-diagnostics)) found)'
     )
     found = editor.until(lambda: editor.lisp(find), "jedi's diagnostics", 60)
