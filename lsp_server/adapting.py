@@ -44,6 +44,7 @@ _PROMPT_TOKENS = 512  # on a CPU a longer prompt costs more than it teaches
 _LEAST_BETTER = 0.01  # share of the loss per byte that an adapter has to take away
 _RANK, _ALPHA = 8, 16.0
 _RATE, _PASSES = 3e-4, 3
+_MICRO_TOKENS = 1024  # at once: a model of 135 million weights takes some 4 GB with them
 
 
 class NotAdapted(Exception):
@@ -235,14 +236,14 @@ def _train(
 
         with changed.off():
             before = mean("reading the newest changes")
-        how = Tuning(_RATE, _PASSES, minutes * 60)
+        how = Tuning(_RATE, _PASSES, minutes * 60, micro_tokens=_MICRO_TOKENS)
         tuned = tune(
             model,
             changed.parameters,
             learning,
             place,
             how,
-            lambda share, loss: report(f"learning {len(learning):,} changes, loss {loss:.2f}", share),
+            lambda share, loss: report(f"learning {len(learning):,} examples, loss {loss:.2f}", share),
         )
         after = mean("reading the newest changes again")
     changed.write(staged, str(folder))

@@ -22,6 +22,7 @@ from engine.training.place import Place
 from engine.training.recipe import rate_share
 
 _STEPS, _LEAST_STEP, _MOST_STEP = 100, 512, 8192  # about so many updates, each of so many tokens
+_SORTED = 128  # examples that are put in order of length before they are put together
 _IGNORED = -100  # torch's own sign for a target that does not count
 
 
@@ -37,7 +38,7 @@ class Example:
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """How: ``passes`` over the examples at most, in ``seconds`` at most; ``tokens`` a step, or 0 for as many
-    as make about a hundred steps."""
+    as make about a hundred steps. A step takes a hundredth of the time at most."""
 
     learning_rate: float
     passes: int
@@ -72,32 +73,40 @@ def tune(
     Raises BackendError where the loss is no number any more.
     """
     optimiser = torch.optim.AdamW(parameters, lr=how.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
-    begun, steps, tokens, seen = time.monotonic(), 0, 0, 0
+    begun, random = time.monotonic(), np.random.default_rng(how.seed)
+    total = how.passes * len(examples)
+    a_hundredth = how.passes * sum(len(one.ids) for one in examples) // _STEPS
+    each = how.tokens or min(_MOST_STEP, max(_LEAST_STEP, a_hundredth))
+    steps = seen = tokens = learned = pending = 0
+    share, loss, stepped_at = 0.0, 0.0, begun
     model.train()
-    total = how.passes * sum(len(one.ids) for one in examples)
-    each = how.tokens or min(_MOST_STEP, max(_LEAST_STEP, total // _STEPS))
-    all_steps = max(1.0, total / each)
-    for group in _steps(examples, how, each):
-        passed = time.monotonic() - begun
-        share = max(steps / all_steps, passed / how.seconds)
-        if share >= 1:
-            break
-        for settings in optimiser.param_groups:
-            settings["lr"] = how.learning_rate * rate_share(share * all_steps, all_steps, how.warmup, 0.1)
+    for batch in _batches(examples, how.passes, min(how.micro_tokens, each), random):
         place.follow_load()
-        learned, loss = sum(len(one.ids) - one.answer for one in group), 0.0
-        for batch in _micro_batches(group, how.micro_tokens):
-            nats = answer_nats(model, batch, place).sum() / learned
-            nats.backward()
-            loss += nats.item()
+        nats = answer_nats(model, batch, place).sum()
+        nats.backward()
+        loss += nats.item()
+        learned += sum(len(one.ids) - one.answer for one in batch)
+        pending += sum(len(one.ids) for one in batch)
+        seen += len(batch)
+        now = time.monotonic()
+        if pending < each and seen < total and now - stepped_at < how.seconds / _STEPS:
+            continue
         if not math.isfinite(loss):
             raise BackendError(f"training failed: the loss of step {steps + 1} is {loss}")
+        for settings in optimiser.param_groups:
+            settings["lr"] = how.learning_rate * rate_share(share * _STEPS, _STEPS, how.warmup, 0.1)
+        for weight in parameters:
+            if weight.grad is not None:
+                weight.grad /= learned
         nn.utils.clip_grad_norm_(parameters, how.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        steps, seen = steps + 1, seen + len(group)
-        tokens += sum(len(one.ids) for one in group)
-        report(min(1.0, share), loss)
+        steps, tokens = steps + 1, tokens + pending
+        share = max(seen / total, (now - begun) / how.seconds)
+        report(min(1.0, share), loss / learned)
+        loss, learned, pending, stepped_at = 0.0, 0, 0, now
+        if share >= 1:
+            break
     return Tuned(steps, tokens, time.monotonic() - begun, seen / max(1, len(examples)))
 
 
@@ -143,19 +152,16 @@ def answer_nats(model: LoopTransformer, examples: Sequence[Example], place: Plac
     return nats.new_zeros(len(examples)).index_add(0, rows, nats)
 
 
-def _steps(examples: Sequence[Example], how: Tuning, tokens: int) -> Iterator[list[Example]]:
-    """The examples of each update: every pass in another order."""
-    random = np.random.default_rng(how.seed)
-    group, size = list[Example](), 0
-    for _ in range(how.passes):
-        for n in random.permutation(len(examples)):
-            group.append(examples[n])
-            size += len(examples[n].ids)
-            if size >= tokens:
-                yield group
-                group, size = [], 0
-    if group:
-        yield group
+def _batches(
+    examples: Sequence[Example], passes: int, most_tokens: int, random: np.random.Generator
+) -> Iterator[list[Example]]:
+    """All examples, each pass in another order; what is evaluated together is of like length."""
+    for _ in range(passes):
+        order = [examples[n] for n in random.permutation(len(examples))]
+        for start in range(0, len(order), _SORTED):
+            batches = list(_micro_batches(order[start : start + _SORTED], most_tokens))
+            for n in random.permutation(len(batches)):
+                yield batches[n]
 
 
 def _micro_batches(examples: Sequence[Example], most_tokens: int) -> Iterator[list[Example]]:

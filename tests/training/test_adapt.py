@@ -29,12 +29,12 @@ from tests.training.test_trainer import trained
 from tests.training.tiny_data import function, texts, thorough, write_data
 
 COMMITS = 60
-HABIT = "    audit.record(item)\n"  # what this repository's people put into every function
+HABIT = "    item.net = rate\n"  # what this repository's people put into every function
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of 60,000 weights that has seen such functions, without the habit."""
+    """A Llama of 100,000 weights that has seen such functions, without the habit."""
     folder = tmp_path_factory.mktemp("model")
     data = write_data(folder / "data", texts(60), texts(4, 1000), filled=True)
     trained("standard", thorough(120), data, folder / "out")
@@ -71,7 +71,7 @@ def adapted(
 ) -> dict[str, Any]:
     """What the command says; so small a model takes larger steps."""
     monkeypatch.setattr(adapting, "_RATE", 2e-2)
-    monkeypatch.setattr(adapting, "_PASSES", 10)
+    monkeypatch.setattr(adapting, "_PASSES", 20)
     status = main(["adapt", "--repo", str(shop), "--model", str(model), "--minutes", "1", "--json"])
     said = capsys.readouterr()
     assert status == 0, said.err
@@ -108,7 +108,7 @@ def test_an_adapter_learns_the_habit_is_installed_and_serves(
                 assembled.prompt, candidates=1, answer_by=None, whole=True, background=False
             )
             answer = session.engine.submit(request).result.result(60).candidates[0].text
-            adapters[folder] = (request.adapter, answer.startswith("audit.record(item)"))
+            adapters[folder] = (request.adapter, answer.startswith("item.net = rate"))
         assert adapters == {shop: (name_of(shop, model), True), shop.parent: ("", False)}
     finally:
         session.engine.close()
