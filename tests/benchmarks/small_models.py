@@ -3,8 +3,8 @@
 For each model, a name of the catalog or a checkpoint's folder: its size; bits per byte of text that no
 model of ours was trained on (``texts-valid.jsonl`` of ``engine.training.data``, whatever the model's
 tokenizer); tokens per second; and single-line infilling through the server, exact and executed
-(``infilling``). Bits per byte are those of whole files from their first token on, cut to ``CONTEXT``
-tokens; a file's first token is not counted, since not every model has one to stand before it.
+(``infilling``). Bits per byte are those of the first ``EACH_BYTES`` of each file; a file's first token is not
+counted, since not every model has one to stand before it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tests.benchmarks.reporting import OUT, report
 DEFAULTS = ("smollm2-135m", "qwen2.5-coder-0.5b")
 TUNING = "humaneval_infill_singleline_tune100"
 TEXTS = Path("~/codeflow-training/data/texts-valid.jsonl").expanduser()
-CONTEXT = 2048  # tokens of a text that are looked at
+CONTEXT = 2048  # tokens: more than any tokenizer makes of EACH_BYTES of code
+EACH_BYTES = 4_000  # of a text: cut by bytes, so that every model is asked for the same
 TEXT_BYTES = 120_000  # of all texts together, for every model the same ones
 
 
@@ -70,7 +71,7 @@ def texts_of(file: Path, most_bytes: int) -> Iterator[str]:
         for line in lines:
             if left <= 0:
                 return
-            text = json.loads(line)["text"][:left]
+            text = json.loads(line)["text"][: min(left, EACH_BYTES)]
             left -= len(text.encode())
             yield text
 
