@@ -3,7 +3,8 @@
 python -m tests.benchmarks [PART ...] [--model NAME ...] [--limit N]
 
 By default what takes minutes: infilling, typing, cancelling, speculation, a short replay. The others take
-longer and have to be named: context_gain (hours), needle, assembly, tracing, restart, shared, suffix_shift, soak.
+longer and have to be named: context_gain (hours), needle, assembly, tracing, restart, shared, suffix_shift,
+soak.
 Each of them can be run by itself, with options of its own: python -m tests.benchmarks.context_gain --help.
 """
 

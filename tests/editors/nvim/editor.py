@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import psutil
 import pynvim
 
-from tests.editors.vscode.code_server import MODEL, ROOT, SERVER, link_models
+from tests.editors.vscode.code_server import MODEL, ROOT, SERVER, SOON_IDLE, link_models
 
 Found = TypeVar("Found")
 
@@ -199,6 +199,7 @@ def running(
         },
         "HOME": str(home),
         "CODEFLOW_HOME": str(home / "codeflow"),
+        **SOON_IDLE,
         "PATH": f"{SERVER.parent}{os.pathsep}{os.environ['PATH']}",
         **(env or {}),
     }

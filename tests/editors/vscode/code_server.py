@@ -25,6 +25,7 @@ from tests.editors.vscode.install import NODE, code_server
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = ROOT / ".venv" / "bin" / "codeflow-lsp"
+SOON_IDLE = {"CODEFLOW_SHARED_IDLE_S": "2"}  # the model of a test that is over takes no memory from the next
 MODEL = "qwen2.5-coder-0.5b"
 STARTS_WITHIN_S = 60  # 0.7 s on an idle machine
 ENDS_WITHIN_S = 10
@@ -137,7 +138,7 @@ def _env(folder: Path, more: Mapping[str, str | None]) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     left_out = ("VIRTUAL_ENV", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    wanted = {"HOME": str(home), "CODEFLOW_HOME": str(folder / "codeflow"), **more}
+    wanted = {"HOME": str(home), "CODEFLOW_HOME": str(folder / "codeflow"), **SOON_IDLE, **more}
     return {name: value for name, value in {**kept, **wanted}.items() if value is not None}
 
 
