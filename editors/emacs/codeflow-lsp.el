@@ -66,6 +66,7 @@
     (add-to-list 'lsp-language-id-configuration mode t)))
 
 (add-hook 'codeflow-client-functions #'codeflow-lsp--client)
+(add-hook 'lsp-mode-hook #'codeflow-lsp--follow) ; where the server runs already; only then are its buffers known
 (add-hook 'lsp-after-open-hook #'codeflow-lsp--follow)
 (add-hook 'lsp-managed-mode-hook #'codeflow-lsp--follow)
 
