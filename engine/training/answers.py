@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.errors import BackendError
 from engine.loop.backend import LoopBackend
 from engine.loop.opening import open_loop, plan_for
 from engine.request import Sampling
@@ -21,7 +22,10 @@ GREEDY = Sampling()
 def opened(folder: Path, *, answers: int, context: int, device: str = "auto") -> LoopBackend:
     """A backend that draws so many answers at once. Raises ModelCorrupt or BackendError."""
     plan = plan_for(folder, sequences=answers, context_tokens=context, device=device, quantise="none")
-    return open_loop(folder, plan, sequences=answers)
+    backend = open_loop(folder, plan, sequences=answers)
+    if not isinstance(backend, LoopBackend):
+        raise BackendError(f"{folder} is no loop model: several answers at once are drawn from those only.")
+    return backend
 
 
 def drawn_answers(
