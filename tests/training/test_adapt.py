@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +175,6 @@ def test_ctrl_c_leaves_nothing(shop: Path, model: Path, home: Path, tmp_path: Pa
     for line in process.stderr:
         if line.startswith("learning"):
             break
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and "nothing was installed" in said
