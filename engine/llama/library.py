@@ -7,6 +7,7 @@ decode speed of an idle machine, "active" burns a core between requests (docs/lo
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from functools import cache
 from importlib import import_module
@@ -15,11 +16,17 @@ from typing import Any
 logger = logging.getLogger(__name__)
 _ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 _recent_errors: deque[str] = deque(maxlen=8)
+_loading = threading.Lock()
+
+
+def llama_cpp() -> Any:
+    """The llama_cpp module, imported once, quiet: its errors go to the log and to ``last_error``."""
+    with _loading:  # two threads that both came first would leave C with a callback that nothing keeps
+        return _loaded()
 
 
 @cache
-def llama_cpp() -> Any:
-    """The llama_cpp module, imported once, quiet: its errors go to the log and to ``last_error``."""
+def _loaded() -> Any:
     library: Any = import_module("llama_cpp")
 
     @library.llama_log_callback

@@ -89,7 +89,8 @@ export function register(context: vscode.ExtensionContext, server: Server): void
         vscode.commands.registerCommand("codeflow.hideGhostText", hide),
         server.onStatus(({ state }) => {
             if (state === "starting") {
-                reported.clear(); // a new server counts its keys from one
+                offered = undefined; // a new server counts its keys from one
+                reported.clear();
                 sentAway.clear();
             }
         }),
