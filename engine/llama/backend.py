@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.backend import Logits, StopCheck
 from engine.errors import BackendError, ContextFull
+from engine.llama.callbacks import asked_to_stop
 from engine.llama.library import last_error, llama_cpp
 from engine.llama.model import LlamaModel
 from engine.sampling import log_probability
@@ -58,10 +59,11 @@ class LlamaBackend:
         params.flash_attn_type = (
             lib.LLAMA_FLASH_ATTN_TYPE_AUTO if on_gpu else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         )
-        self._abort = lib.ggml_abort_callback(lambda _: self._stop())  # kept: C holds a bare pointer
-        params.abort_callback = self._abort
+        self._asked = asked_to_stop(lambda: self._stop())
+        params.abort_callback, params.abort_callback_data = self._asked.callback, self._asked.data
         self._context = lib.llama_init_from_model(model.pointer, params)
         if not self._context:
+            self._asked.close()
             raise BackendError(
                 f"llama.cpp could not set up {context_tokens} tokens of context: "
                 f"{last_error() or 'not enough memory'}; lower the setting engine.contextTokens"
@@ -182,6 +184,7 @@ class LlamaBackend:
             self._library.llama_batch_free(self._batch)
             self._library.llama_free(self._context)
             self._context = None
+            self._asked.close()
             self.model.close()
 
     def _fill(self, i: int, token: int, position: int, sequence: int, *, wants_logits: bool) -> None:

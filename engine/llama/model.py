@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.demanded_text import DemandedText
 from engine.errors import EngineClosed, ModelCorrupt
 from engine.kept_vocabulary import KeptVocabulary
+from engine.llama.callbacks import told_of_loading
 from engine.llama.library import amx_is_broken, last_error, llama_cpp
 
 _PIECE_BYTES = 512  # longer than any token of the known families; llama.cpp says so where it is not
@@ -43,15 +44,18 @@ class LlamaModel:
         params.vocab_only = vocabulary_only
         params.use_extra_bufts = not amx_is_broken()
 
-        @lib.llama_progress_callback
-        def on_progress(share: float, _: object) -> bool:
+        def on_progress(share: float) -> bool:
             if report is not None:
                 report(share)
             return cancelled is None or not cancelled.is_set()
 
-        params.progress_callback = on_progress
+        told = told_of_loading(on_progress)
+        params.progress_callback, params.progress_callback_user_data = told.callback, told.data
         last_error()
-        self._model = lib.llama_model_load_from_file(str(path).encode(), params)
+        try:
+            self._model = lib.llama_model_load_from_file(str(path).encode(), params)
+        finally:
+            told.close()
         if not self._model:
             why = last_error() or "llama.cpp gave no reason"
             raise ModelCorrupt(f"{path} could not be opened as a model: {why}")
