@@ -32,7 +32,7 @@ from tests.benchmarks.small_models import TEXTS
 
 LENGTHS = (2048, 8192, 32_768)
 LAST, NEAR = 512, 512  # tokens whose loss is taken; tokens before them that every context has
-_ROOM = 256  # tokens for a call and its answer
+ROOM = 256  # tokens for forks with a call and its answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Results:
     """What was found so far, by the model's name and the length."""
 
     losses: dict[tuple[str, int], list[Loss]] = field(default_factory=dict)
-    needles: dict[tuple[str, int], list[Found]] = field(default_factory=dict)
+    needles: dict[tuple[str, int], list[list[Found]]] = field(default_factory=dict)
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)  # of reading a text once
 
     def rows(self, models: Sequence[Checkpoint]) -> dict[str, list[dict[str, Any]]]:
@@ -108,8 +108,8 @@ def measure_needles(
         for length in (NEAR + LAST, *lengths):
             found = [(model.name, find(model.backend, text, length, group)) for model in models]
             for name, some in found:
-                into.needles.setdefault((name, length), []).extend(some)
-                _say(f"needles in {text.package} ({number}), {length:,} tokens, {name}: {_needles(some)}")
+                into.needles.setdefault((name, length), []).append(some)
+                _say(f"needles in {text.package} ({number}), {length:,} tokens, {name}: {_needles([some])}")
 
 
 def _losses(found: Sequence[Loss]) -> dict[str, Any]:
@@ -126,14 +126,18 @@ def _losses(found: Sequence[Loss]) -> dict[str, Any]:
     }
 
 
-def _needles(found: Sequence[Found]) -> dict[str, Any]:
-    gains = [one.nats_without - one.nats for one in found]
+def _needles(groups: Sequence[Sequence[Found]]) -> dict[str, Any]:
+    """The needles of one text are no more independent than its words, so the error is that of texts."""
+    found = [one for group in groups for one in group]
+    gains = [statistics.fmean(one.nats_without - one.nats for one in group) for group in groups]
     return {
+        "texts": len(groups),
         "needles": len(found),
         "nats": round(statistics.fmean(one.nats for one in found), 3),
-        "gain_nats": round(statistics.fmean(gains), 3),
+        "gain_nats": round(statistics.fmean(one.nats_without - one.nats for one in found), 3),
         "gain_error": _error(gains),
         "first_of_10": f"{100 * statistics.fmean(one.of_wrong for one in found):.0f}%",
+        "and_without": f"{100 * statistics.fmean(one.of_wrong_without for one in found):.0f}%",
         "first_of_those_there": f"{100 * statistics.fmean(one.of_others for one in found):.0f}%",
     }
 
@@ -172,7 +176,7 @@ def main() -> None:
     lengths = sorted(set(options.lengths))
     if lengths[0] <= NEAR + LAST:
         parser.error(f"lengths begin above {NEAR + LAST}")
-    models = _opened(options.models, lengths[-1] + _ROOM)
+    models = _opened(options.models, lengths[-1] + ROOM)
     wanted = max(options.texts, -(-options.needles // GROUP))
     texts = long_texts(options.file, models[0].backend.tokenizer, lengths[-1], wanted)
     if not texts:
@@ -183,7 +187,8 @@ def main() -> None:
         measure_needles(models, texts, lengths, options.needles, results)
     except KeyboardInterrupt:
         _say("stopped; what all models have read is reported")
-    report(results.rows(models), "long_text")
+    finally:
+        report(results.rows(models), "long_text")
 
 
 if __name__ == "__main__":

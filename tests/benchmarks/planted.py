@@ -8,6 +8,7 @@ same places.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,11 +40,12 @@ class Needle:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a needle's value costs, in nats, with its definition there and with the other one; whether it is
-    likelier than all wrong values, and than the values of the other needles there."""
+    likelier than all wrong values, with and without its definition, and than the other values there."""
 
     nats: float
     nats_without: float
     of_wrong: bool
+    of_wrong_without: bool
     of_others: bool
 
 
@@ -75,28 +77,34 @@ def find(backend: Backend, text: LongText, tokens: int, group: Sequence[Needle])
     encode = backend.tokenizer.encode
     asked: list[list[list[float]]] = []
     for values in ([(one.name, one.value) for one in group], [(one.name, one.other) for one in group]):
-        backend.rewind(0, 0)
+        _empty(backend)
         read(backend, 0, planted(text, tokens, backend.tokenizer, values))
         costs: list[list[float]] = []
         for one in group:
             backend.fork(0, 1, backend.length(0))
             before = read(backend, 1, encode(CALL.format(name=one.name)))
-            answers = [one.value]
-            if not asked:  # with its definition there it has to be told from others
-                answers += (*one.wrong, *(other.value for other in group if other is not one))
+            answers = [one.value, *one.wrong]
+            if not asked:  # the others' values are there, too
+                answers += (other.value for other in group if other is not one)
             costs.append([])
             for answer in answers:
                 backend.fork(1, 2, backend.length(1))
                 costs[-1].append(nats(backend, 2, encode(answer), before))
         asked.append(costs)
-    for sequence in range(3):
-        backend.rewind(sequence, 0)
+    _empty(backend)
     return [
         Found(
             there[0],
             without[0],
             of_wrong=there[0] < min(there[1 : 1 + WRONG]),
-            of_others=there[0] < min(there[1 + WRONG :]),
+            of_wrong_without=without[0] < min(without[1:]),
+            of_others=there[0] < min(there[1 + WRONG :], default=math.inf),
         )
         for there, without in zip(*asked, strict=True)
     ]
+
+
+def _empty(backend: Backend) -> None:
+    """Forks hold the room of what they were made of."""
+    for sequence in range(3):
+        backend.rewind(sequence, 0)

@@ -24,8 +24,9 @@ from engine.training.data.tokenizer import CodeTokenizer, train
 from engine.training.loop_model import read_trainable
 from tests.benchmarks import long_text
 from tests.benchmarks.held_text import LongText, long_texts
-from tests.benchmarks.likelihood import Checkpoint, opened
+from tests.benchmarks.likelihood import Checkpoint, nats, opened, read
 from tests.benchmarks.long_text import LAST, NEAR, Results, loss_of, measure_losses, measure_needles
+from tests.benchmarks.planted import CALL, find, needles, planted
 from tests.engine.flow.models import written as flow_written
 from tests.training.test_trainer import trained
 from tests.training.tiny_data import recipe, write_data
@@ -82,6 +83,21 @@ def test_a_loss_by_chunks_is_the_loss_at_once(model: Path, held: Path) -> None:
     assert size == sum(len(checkpoint.backend.tokenizer.piece(one)) for one in text.ids[-LAST:])
     checkpoint.backend.chunk_tokens = 37  # pyright: ignore[reportAttributeAccessIssue]
     assert loss_of(checkpoint, text, LENGTH)[0] == pytest.approx(found, abs=0.05)
+
+
+def test_a_needle_costs_what_it_costs_at_the_end_of_its_whole_text(model: Path, held: Path) -> None:
+    """Calls and answers on forks; the second reading has the other values, and the room of the first."""
+    backend = opened(model, LENGTH + long_text.ROOM).backend
+    text, group = long_texts(held, backend.tokenizer, LENGTH, 1)[0], needles(0)[:2]
+    found, costs = find(backend, text, LENGTH, group)[1], list[float]()
+    for values in ([(one.name, one.value) for one in group], [(one.name, one.other) for one in group]):
+        ids = planted(text, LENGTH, backend.tokenizer, values)
+        assert len(ids) == LENGTH
+        backend.rewind(0, 0)
+        before = read(backend, 0, [*ids, *backend.tokenizer.encode(CALL.format(name=group[1].name))])
+        costs.append(nats(backend, 0, backend.tokenizer.encode(group[1].value), before))
+    assert (found.nats, found.nats_without) == pytest.approx(costs, abs=1e-2)
+    assert costs[0] != costs[1]
 
 
 def test_texts_are_laid_out_as_in_training(held: Path, tmp_path: Path) -> None:
