@@ -269,7 +269,7 @@ def _completed(
             with_it = replace(settings, completion=replace(settings.completion, adapter=adapter))
             right = 0
             for number, one in enumerate(asked):
-                right += asyncio.run(_is_completed(one, session, with_it))
+                right += asyncio.run(is_completed(one, session, with_it))
                 report(words, (number + 1) / len(asked))
             counts.append(right)
     finally:
@@ -277,8 +277,8 @@ def _completed(
     return counts[0], counts[1]
 
 
-async def _is_completed(asked: Filling, session: ModelSession, settings: Settings) -> bool:
-    """Whether what is shown begins with the line that was written."""
+async def is_completed(asked: Filling, session: ModelSession, settings: Settings) -> bool:
+    """Whether what is shown, where a change is about to be typed, begins with the line that was written."""
     from lsp_server.ask import Ask
     from lsp_server.ghost_text import GhostText
 
