@@ -13,6 +13,10 @@ return {
   get_language_id = function(_, filetype)
     return filetype == 'cs' and 'csharp' or filetype
   end,
+  -- known from the first moment: some settings say what the server registers
+  before_init = function(params, config)
+    params.initializationOptions = vim.tbl_get(config, 'settings', 'codeflow')
+  end,
   capabilities = require('codeflow.options').capabilities(),
   handlers = {
     ['codeflow/status'] = function(...) require('codeflow.statusline').on_status(...) end,

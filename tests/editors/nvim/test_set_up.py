@@ -10,7 +10,7 @@ import pytest
 
 from tests.editors.nvim import install
 from tests.editors.nvim.conftest import Run
-from tests.editors.nvim.editor import ANSWERS_WITHIN_S, RUNTIME, SCRIPTED
+from tests.editors.nvim.editor import ANSWERS_WITHIN_S, RUNTIME, SCRIPTED, Editor
 from tests.editors.vscode.code_server import MODEL, ROOT
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(400)]
@@ -35,13 +35,39 @@ end
 vim.wait(30000, function() return pending == 0 end, 20)
 return found
 """
+COMPLETES = """
+local client = vim.lsp.get_clients({ name = ... })[1]
+local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+local answer = client:request_sync('textDocument/completion', params, 30000, 0)
+return answer and answer.result and true or false
+"""
 PAGE = (ROOT / "docs" / "editors" / "neovim.md").read_text()
 SNIPPETS = re.findall(r"^( *)```lua\n(.*?)^ *```", PAGE, re.M | re.S)
+
+JEDI = f"""
+vim.lsp.config('jedi', {{
+  cmd = {{ '{install.jedi() / "bin" / "jedi-language-server"}' }},
+  cmd_env = {{ PYTHONPATH = '{install.jedi()}' }},
+  filetypes = {{ 'python' }},
+}})
+vim.lsp.enable('jedi')
+"""
 
 
 def page_init() -> str:
     """All Lua of the page, as somebody would paste it, with the clone's real path."""
     return "".join(code for _, code in SNIPPETS).replace("~/src/codeflow/editors/nvim", str(RUNTIME))
+
+
+def menu_of(*servers: str) -> str:
+    """Neovim's own completion from these, in one menu."""
+    return f"""
+vim.api.nvim_create_autocmd('LspAttach', {{ callback = function(event)
+  local client = vim.lsp.get_client_by_id(event.data.client_id)
+  if not vim.list_contains({{ {", ".join(map(repr, servers))} }}, client.name) then return end
+  vim.lsp.completion.enable(true, client.id, event.buf, {{ autotrigger = true }})
+end }})
+"""
 
 
 def test_the_pages_snippets_work(run: Run, small_model: Path) -> None:
@@ -132,22 +158,7 @@ def test_restarted_it_goes_on(run: Run) -> None:
 
 def test_beside_another_language_server(run: Run) -> None:
     """jedi on the same file: its menu and our ghost text, its hover and our answer, its diagnostics once."""
-    editor = run(
-        SCRIPTED
-        + f"""
-vim.lsp.config('jedi', {{
-  cmd = {{ '{install.jedi() / "bin" / "jedi-language-server"}' }},
-  cmd_env = {{ PYTHONPATH = '{install.jedi()}' }},
-  filetypes = {{ 'python' }},
-}})
-vim.lsp.enable('jedi')
-vim.api.nvim_create_autocmd('LspAttach', {{ callback = function(event)
-  local client = vim.lsp.get_client_by_id(event.data.client_id)
-  if client.name ~= 'jedi' then return end
-  vim.lsp.completion.enable(true, client.id, event.buf, {{ autotrigger = true }})
-end }})
-"""
-    )
+    editor = run(SCRIPTED + JEDI + menu_of("jedi"))
     editor.insert("a.py", "import os\n\nprint(|)\n")
     editor.until(lambda: editor.lua("return #vim.lsp.get_clients({ bufnr = 0 })") == 2, "both servers")
     editor.until(editor.ghost_text, "ghost text")
@@ -171,3 +182,28 @@ end }})
     )
     errors = [line for line in editor.server_log().splitlines() if "[ERROR]" in line]
     assert [line for line in errors if "codeflow" in line or "scripted" in line] == []
+
+
+def test_one_menu_of_two_servers(run: Run) -> None:
+    """jedi's names and our suggestion, in the order in which Neovim puts servers; each is put in as it stands."""
+    always = (
+        "vim.lsp.config('codeflow', { settings = { codeflow = { completion = { menu = 'always' } } } })\n"
+    )
+    editor = run(SCRIPTED + always + JEDI + menu_of("jedi", "codeflow"))
+    editor.insert("a.py", "prefix = 1\n|\n")
+    editor.until(lambda: editor.lua("return #vim.lsp.get_clients({ bufnr = 0 })") == 2, "both servers")
+    editor.nvim.command("set completeopt=menuone,noselect")
+    editor.press("<Esc>ccy = pre")
+    editor.until(lambda: editor.lua(COMPLETES, "jedi"), "jedi has read Python's own names", 120)
+    for choice, expected in (("prefix", "y = prefix"), ("prefix + 1", "y = prefix + 1")):
+        editor.press("<Esc>ccy = pre")
+        editor.lua("vim.lsp.completion.get()")
+        editor.until(lambda: len(words(editor)) == 2, "an entry of each", 60)
+        assert sorted(words(editor)) == ["prefix", "prefix + 1"]
+        editor.press("<Down>" * (words(editor).index(choice) + 1) + "<C-y>")
+        editor.until(lambda expected=expected: editor.line() == expected, "the entry")
+
+
+def words(editor: Editor) -> list[str]:
+    """The menu's entries."""
+    return [one["word"] for one in editor.nvim.funcs.complete_info(["items"])["items"]]

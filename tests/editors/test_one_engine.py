@@ -1,0 +1,118 @@
+"""Two Neovims and a VS Code on one machine: one process holds the model once, and each gets its ghost text."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from lsp_server.shared_command import ask_all
+from tests.editors.nvim import install as neovims
+from tests.editors.vscode.code_server import ROOT
+from tests.editors.vscode.window import Window
+from tests.editors.vscode.workspaces import PRICES, line_of, write
+
+pytestmark = [pytest.mark.editors, pytest.mark.model, pytest.mark.timeout(600)]
+DOCSTRING = '    """The sum of all prices."""'
+LITTLE = 200e6  # bytes: what an editor's server holds without a model of its own
+
+
+class Typist:
+    """A Neovim in another process; pynvim and playwright do not share one."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def said(self) -> str:
+        """The next line."""
+        assert self._process.stdout
+        line = self._process.stdout.readline().strip()
+        assert line, "the Neovim has ended"
+        return line
+
+    def type(self, name: str) -> list[float]:
+        """Milliseconds to ghost text of each key, in a new file."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        return json.loads(self.said())
+
+
+@contextmanager
+def typist(version: str, place: Path, codeflow_home: Path) -> Iterator[Typist]:
+    """A Neovim with the model open."""
+    write(place / "work", {".gitignore": ""})
+    program, home = neovims.neovim(version), place / "home"
+    command = [sys.executable, "-m", "tests.editors.nvim.typist"]
+    command += [str(program), str(place / "work"), str(home), str(codeflow_home)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        one = Typist(process)
+        assert one.said() == "ready"
+        yield one
+        assert process.stdin
+        process.stdin.close()
+        process.wait(30)
+
+
+def shared_process(codeflow_home: Path) -> dict[str, Any]:
+    """What the one that serves these editors says of itself."""
+    (found,) = (one for one in ask_all("status") if Path(one["log"]).is_relative_to(codeflow_home))
+    return found
+
+
+def test_three_editors_share_one_model(
+    vscode: Callable[..., AbstractContextManager[Window]],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+):
+    """The second and the third add next to nothing, and what only one types comes as quickly as before."""
+    if lacking := neovims.missing():
+        if os.environ.get("CI"):
+            pytest.fail(lacking)
+        pytest.skip(lacking)
+    home = tmp_path / "home"
+    codeflow_home = home / "codeflow"
+    older, newer = neovims.NEOVIMS
+    with vscode(write(tmp_path / "shop", {"prices.py": PRICES}), home=home) as window:
+        window.ready()
+        window.open("prices.py", line_of(PRICES, DOCSTRING), len(DOCSTRING) + 1)
+        window.press("Enter")
+        window.type("return sum(")
+        assert window.wait_for_ghost_text()
+        alone = shared_process(codeflow_home)
+        with typist(older, tmp_path / "older", codeflow_home) as one:
+            one.type("warm.py")
+            two_open = one.type("two.py")
+            with typist(newer, tmp_path / "newer", codeflow_home) as other:
+                assert other.type("other.py")
+                three_open = one.type("three.py")
+                found = shared_process(codeflow_home)
+                window.type("p")
+                assert window.wait_for_ghost_text()
+                memory = [psutil.Process(client["pid"]).memory_info().rss for client in found["clients"]]
+    assert found["pid"] == alone["pid"]
+    assert len(found["clients"]) == 3
+    assert [model["clients"] for model in found["models"]] == [3]
+    grown = found["memory_bytes"] - alone["memory_bytes"]
+    assert grown < 2 * LITTLE and max(memory) < LITTLE
+    assert two_open and three_open
+    told = {
+        "the process": f"{alone['memory_bytes'] / 1e6:.0f} MB with one editor, {grown / 1e6:+.0f} with three",
+        "a proxy": f"{max(memory) / 1e6:.0f} MB",
+        "p50 to ghost text": f"{statistics.median(two_open):.0f} ms beside one idle editor, "
+        f"{statistics.median(three_open):.0f} beside two",
+    }
+    for name, said in told.items():
+        record_property(name, said)
+        print(f"{name}: {said}")
