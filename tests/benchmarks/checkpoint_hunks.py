@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import math
+import signal
 import statistics
 import sys
 from collections import deque
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=COMMITS, help="the newest, where hunks are looked for")
     parser.add_argument("--budget", type=int, default=BUDGET, help="tokens of a prompt")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends it in time is like Ctrl-C
     root = options.repo.expanduser().resolve()
     hunks = newest(root, options.hunks, options.commits)
     repository = root.stem if root.is_file() else root.name

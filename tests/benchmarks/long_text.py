@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import statistics
 import sys
 import time
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--needles", type=int, default=2 * GROUP, help="at each length; 0 for none")
     parser.add_argument("--file", type=Path, default=TEXTS, help=f"held-back texts (default: {TEXTS})")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends it in time is like Ctrl-C
     lengths = sorted(set(options.lengths))
     if lengths[0] <= NEAR + LAST:
         parser.error(f"lengths begin above {NEAR + LAST}")
