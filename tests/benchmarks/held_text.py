@@ -16,6 +16,8 @@ from pathlib import Path
 from engine.backend import MarkedTokenizer
 from engine.training.data.tokenizer import FILE, REPOSITORY
 
+MOST_SIGNS = 0.02  # of a file's letters beyond ASCII; with more it is a table of signs, as of emoji, not code
+
 
 @dataclass(frozen=True, slots=True)
 class LongText:
@@ -42,7 +44,8 @@ def long_texts(file: Path, tokenizer: MarkedTokenizer, tokens: int, count: int) 
     packages: dict[str, list[tuple[str, str]]] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        packages.setdefault(row["package"], []).append((row["path"], row["text"]))
+        if sum(letter > "\x7f" for letter in row["text"]) <= MOST_SIGNS * len(row["text"]):
+            packages.setdefault(row["package"], []).append((row["path"], row["text"]))
     by_size = sorted(packages, key=lambda name: -sum(len(text) for _, text in packages[name]))
     each = [_texts_of(name, sorted(packages[name]), tokenizer, tokens) for name in by_size]
     return [text for turn in zip_longest(*each) for text in turn if text is not None][:count]
