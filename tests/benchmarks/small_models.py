@@ -21,6 +21,7 @@ from engine.backend import Backend
 from engine.catalog import resolve
 from engine.speed import measure
 from tests.benchmarks import infilling
+from tests.benchmarks.likelihood import nats, read
 from tests.benchmarks.reporting import OUT, report
 
 DEFAULTS = ("smollm2-135m", "qwen2.5-coder-0.5b")
@@ -53,12 +54,7 @@ def loss_of(backend: Backend, texts: Iterator[str]) -> Loss:
         ids = [*tokenizer.bos_tokens, *tokenizer.encode(text)][: min(CONTEXT, backend.context_tokens)]
         head = max(1, len(tokenizer.bos_tokens))
         backend.rewind(0, 0)
-        backend.prefill(0, ids[:head], _never)
-        for at in range(head, len(ids), backend.chunk_tokens):
-            part = ids[at : at + backend.chunk_tokens]
-            scores = backend.score(0, part, len(part), _never)
-            assert scores is not None
-            bits -= sum(scores) / math.log(2)
+        bits += nats(backend, 0, ids[head:], read(backend, 0, ids[:head])) / math.log(2)
         size += sum(len(tokenizer.piece(token)) for token in ids[head:])
         count += len(ids) - head
     return Loss(bits, size, count)
@@ -115,10 +111,6 @@ def row_of(name: str, *, rows: int, texts: Path | None, out: Path) -> dict[str, 
         for key in ("rows", "first_line_exact", "pass_at_1", "interval", "shown", "ghost_text_p50_ms"):
             found[key] = filled[key]
     return found
-
-
-def _never() -> bool:
-    return False
 
 
 def main() -> None:
