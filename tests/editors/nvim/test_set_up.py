@@ -185,7 +185,7 @@ def test_beside_another_language_server(run: Run) -> None:
 
 
 def test_one_menu_of_two_servers(run: Run) -> None:
-    """jedi's names and our suggestion, in the order in which Neovim puts servers; each is put in as it stands."""
+    """jedi's names and our suggestion, in an order of Neovim's; each is put in as it stands there."""
     always = (
         "vim.lsp.config('codeflow', { settings = { codeflow = { completion = { menu = 'always' } } } })\n"
     )

@@ -1,20 +1,18 @@
 """A Neovim in a process of its own, for a test that drives other editors as well.
 
-    python -m tests.editors.nvim.typist NEOVIM FOLDER HOME CODEFLOW_HOME
+    python -m tests.editors.nvim.typist NEOVIM FOLDER PLACE HOME CODEFLOW_HOME
 
-Says "ready" once a model is open. For each line of standard input, a file's name, it types a function there key
-by key and prints, as a JSON list, how many milliseconds each key's ghost text took; keys without any are left
-out. Ends with its standard input.
+Says "ready" once a model is open. For each line of standard input, a file's name, it types a function there,
+key by key, and prints how many keys were followed by ghost text. Ends with its standard input.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 
-from tests.editors.nvim.editor import Editor, running
+from tests.editors.nvim.editor import LOOK_AGAIN_S, Editor, running
 
 BEFORE = '''"""What {name} knows of a shop."""
 
@@ -32,32 +30,30 @@ def mean(prices):
     '''
 TYPED = "result = total(prices)\nreturn result / len(prices)"
 WAITED_S = 1.5
-LOOK_S = 0.005
 
 
-def milliseconds(editor: Editor, name: str) -> list[float]:
-    """Of each key that ghost text follows."""
+def keys_with_ghost_text(editor: Editor, name: str) -> int:
+    """How many of a function's keys are followed by some."""
     editor.insert(name, BEFORE.format(name=name) + "|\n")
-    took = []
+    found = 0
     for key in TYPED:
         editor.press("<CR>" if key == "\n" else key)
-        began = time.perf_counter()
-        while not (shown := editor.ghost_text()) and time.perf_counter() < began + WAITED_S:
-            time.sleep(LOOK_S)
-        if shown:
-            took.append(round((time.perf_counter() - began) * 1e3, 1))
-        time.sleep(0.1)
+        until = time.monotonic() + WAITED_S
+        while not editor.ghost_text() and time.monotonic() < until:
+            time.sleep(LOOK_AGAIN_S)
+        found += bool(editor.ghost_text())
     editor.press("<Esc>")
-    return took
+    return found
 
 
-def main(neovim: str, folder: str, home: str, codeflow_home: str) -> None:
-    """See above."""
-    with running(Path(neovim), Path(folder), Path(home), env={"CODEFLOW_HOME": codeflow_home}) as editor:
+def main(neovim: str, folder: str, place: str, home: str, codeflow_home: str) -> None:
+    """See above. ``place`` is for what Neovim's driver keeps, ``home`` is the user's."""
+    user = {"HOME": home, "CODEFLOW_HOME": codeflow_home}
+    with running(Path(neovim), Path(folder), Path(place), env=user) as editor:
         editor.insert("first.py", "total = |\n")
-        print("ready", flush=True)  # noqa: T201
+        print("ready", flush=True)
         for line in sys.stdin:
-            print(json.dumps(milliseconds(editor, line.strip())), flush=True)  # noqa: T201
+            print(keys_with_ghost_text(editor, line.strip()), flush=True)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,11 @@ class CodeServer:
     process: subprocess.Popen[bytes]
 
     @property
+    def home(self) -> Path:
+        """The user's HOME."""
+        return self.folder / "home"
+
+    @property
     def codeflow_home(self) -> Path:
         """Where CodeFlow has its models and all else that it keeps."""
         return self.folder / "codeflow"
