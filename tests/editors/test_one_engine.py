@@ -86,13 +86,15 @@ def test_three_editors_share_one_model(
         window.type("return sum(")
         assert window.wait_for_ghost_text()
         alone = shared_process(window.host.codeflow_home)
-        with typist(older, tmp_path / "older", window.host) as one:
-            with typist(newer, tmp_path / "newer", window.host) as other:
-                assert one.type("one.py") and other.type("other.py")
-                found = shared_process(window.host.codeflow_home)
-                window.type("p")
-                assert window.wait_for_ghost_text()
-                memory = [psutil.Process(client["pid"]).memory_info().rss for client in found["clients"]]
+        with (
+            typist(older, tmp_path / "older", window.host) as one,
+            typist(newer, tmp_path / "newer", window.host) as other,
+        ):
+            assert one.type("one.py") and other.type("other.py")
+            found = shared_process(window.host.codeflow_home)
+            window.type("p")
+            assert window.wait_for_ghost_text()
+            memory = [psutil.Process(client["pid"]).memory_info().rss for client in found["clients"]]
     assert found["pid"] == alone["pid"]
     assert len(found["clients"]) == 3
     assert [model["clients"] for model in found["models"]] == [3]
