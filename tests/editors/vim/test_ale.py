@@ -94,5 +94,8 @@ def test_as_a_server_of_ales(run: Run, jedi: Path) -> None:
     editor.press("Enter")
     editor.until(lambda: editor.text() != text, "the variable is extracted")
     assert len(editor.text().splitlines()) == 3
+    time.sleep(2)  # ALE asks once more where the other server has answered later
+    if any("empty cancels" in line for line in editor.terminal.screen()):
+        editor.press("Enter")
     editor.type("u")
     editor.until(lambda: editor.text() == text, "undone")
