@@ -85,6 +85,10 @@ def test_cut_forked_extended_and_saved_sequences_equal_fresh_ones(
     checkpoint: Checkpoint, steps: list[tuple[str, int, int, int]]
 ) -> None:
     backend, held = opened(checkpoint), [[], []]
+    exact_from = [
+        0,
+        0,
+    ]  # each sequence can be cut back to any length from here on; a copy gets no more than there is
     for action, sequence, count, seed in steps:
         other = 1 - sequence
         ids = np.random.default_rng(seed).integers(0, checkpoint.config.vocabulary_size, count).tolist()
@@ -102,19 +106,23 @@ def test_cut_forked_extended_and_saved_sequences_equal_fresh_ones(
             wanted = seed % (len(held[sequence]) + 1)
             kept = backend.restorable(sequence, wanted)
             assert backend.rewind(sequence, wanted) == (kept == wanted)
-            assert wanted < len(held[sequence]) - SLACK or kept == wanted
+            lowest = max(exact_from[sequence], len(held[sequence]) - SLACK)
+            assert wanted < lowest or kept == wanted
             assert wanted - kept < STRIDE
             backend.rewind(sequence, kept)
             del held[sequence][kept:]
+            exact_from[sequence] = min(lowest, kept)
         elif action == "fork":
             length = backend.restorable(other, seed % (len(held[other]) + 1))
             backend.fork(other, sequence, length)
+            exact_from[sequence] = min(length, max(exact_from[other], len(held[other]) - SLACK))
             held[sequence] = held[other][:length]
         elif action == "save" and held[other]:
             length = backend.restorable(other, seed % (len(held[other]) + 1))
             state = backend.save(other)
             assert backend.load(sequence, state, length)
             assert 0 <= len(state) - backend.state_bytes(other) < 4096
+            exact_from[sequence] = min(length, max(exact_from[other], len(held[other]) - SLACK))
             held[sequence] = held[other][:length]
         assert backend.length(sequence) == len(held[sequence])
     for sequence, tokens in enumerate(held):
