@@ -86,12 +86,12 @@ class Layer(nn.Module):
             held.pinned = picked(keys, finished), picked(values, finished)
 
     def _seen(self, held: LayerState, near: KeysValues, run: Run, piece: Piece) -> Seen:
-        sees_pinned = self._pins and piece.pinned_mask is not None
         return Seen(
             _between(near, piece.first - run.base, piece.end - run.base),
             band(piece.start - piece.first, piece.end - piece.first, self._window, near[0].device),
-            pinned=held.pinned if sees_pinned else None,
-            pinned_mask=piece.pinned_mask,
+            pinned=()
+            if held.pinned is None
+            else tuple((_between(held.pinned, part.start, part.end), part.mask) for part in piece.pinned),
             read=held.read,
             read_mask=run.read_mask,
         )

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.flow.masks import Mask
+
 _ABOVE = 1 << 40  # more than any place: a rank counts before it
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tokens ``start`` to ``end`` of a pool, and which queries see them; None: all do."""
+
+    start: int
+    end: int
+    mask: Mask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +49,26 @@ class Pool:
         picks = order.topk(count, dim=1).indices.sort(1).values
         return Pool(ranks.gather(1, picks), places.gather(1, picks)), picks
 
-    def seen(self, start: int, end: int, window: int) -> Tensor:
-        """Which of them tokens ``start`` to ``end`` see, (B, 1, tokens, n): those beyond their window."""
-        last = torch.arange(start, end, device=self.places.device) - window
-        beyond = self.places[:, None, None] <= last[:, None]
-        return beyond & (self.ranks > 0)[:, None, None]
+    def seen(self, start: int, end: int, window: int) -> tuple[Part, ...]:
+        """Which of them tokens ``start`` to ``end`` see: those beyond their window."""
+        first, last, count = start - window, end - 1 - window, self.places.shape[1]
+        if count == 0:
+            return ()
+        if len(self.places) > 1 or self.places.device.type != "cpu":
+            return (Part(0, count, self._mask(0, count, first, last)),)
+        # One row has no gaps and rising places: what all see needs no mask, what none sees is left out.
+        edges = torch.searchsorted(self.places[0], torch.tensor([first, last]), right=True)
+        all_see, some_see = edges.tolist()
+        parts = [Part(0, all_see, None)] if all_see else []
+        if some_see > all_see:
+            parts.append(Part(all_see, some_see, self._mask(all_see, some_see, first, last)))
+        return tuple(parts)
+
+    def _mask(self, start: int, end: int, first: int, last: int) -> Mask:
+        """Which of tokens ``start`` to ``end`` lie at places up to ``first``, ..., ``last``."""
+        places, ranks = (one[:, None, None, start:end] for one in (self.places, self.ranks))
+        beyond = places <= torch.arange(first, last + 1, device=places.device)[:, None]
+        return Mask(beyond & (ranks > 0))
 
 
 def picked(rows: Tensor, picks: Tensor) -> Tensor:

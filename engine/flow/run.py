@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from engine.flow.config import FlowConfig
+from engine.flow.masks import Mask
+from engine.flow.pinned import Part
 from engine.flow.positions import Positions, Turn
 from engine.flow.state import FlowState
 
@@ -24,14 +26,14 @@ class Piece:
     """Tokens ``start`` to ``end`` of one window, which see near keys from ``first`` on.
 
     ``finished``: where the tokens of the pool lie among the earlier pool's and the last window's (see
-    ``Pool.after``), where this piece begins a window. ``pinned_mask``: which of the pool are seen.
+    ``Pool.after``), where this piece begins a window. ``pinned``: which of the pool are seen.
     """
 
     start: int
     end: int
     first: int
     finished: Tensor | None
-    pinned_mask: Tensor | None
+    pinned: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Run:
     near: Turn
     far: Turn
     back: Turn
-    read_mask: Tensor | None
+    read_mask: Mask | None
 
     def within(self, piece: Piece) -> slice:
         """Which of the run's tokens a piece has."""
@@ -80,8 +82,8 @@ def begin_run(
                 ranks[:, at - window - base : at - base], at - window, config.pinned_tokens
             )
         until = min(end, at + step, (at // window + 1) * window)
-        mask = pool.seen(at, until, window) if pool.ranks.shape[1] else None
-        pieces.append(Piece(at, until, max(base, at - window + 1), finished, mask))
+        pinned = pool.seen(at, until, window)
+        pieces.append(Piece(at, until, max(base, at - window + 1), finished, pinned))
         at = until
     state.tokens, state.ranks, state.pool = end, ranks, pool
     return Run(
@@ -91,5 +93,5 @@ def begin_run(
         near=turns.near(start, count, positions, exact),
         far=turns.far(count, positions, exact),
         back=turns.back(base, end - base, exact),
-        read_mask=read_mask,
+        read_mask=None if read_mask is None else Mask(read_mask),
     )
