@@ -38,6 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
         if getattr(options, "func", None) is None:
             parser.print_help()
             return 2
+        if options.backend:
+            parser.error(
+                "--backend is for serving an editor, with --stdio or --tcp. Tell a command what to run by "
+                "its own --model: a model's name, a GGUF file or a checkpoint's folder."
+            )
         return options.func(options)
     except KeyboardInterrupt:
         print("codeflow-lsp: stopped", file=sys.stderr)  # noqa: T201
@@ -71,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--backend",
         default="",
         choices=["auto", "llama", "loop", "remote"],
-        help="what runs the model, in place of the setting engine.backend",
+        help="with --stdio or --tcp: what runs the model, in place of the setting engine.backend",
     )
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     parser.add_argument(
