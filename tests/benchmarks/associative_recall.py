@@ -9,7 +9,7 @@ known but by looking back. Models have two layers of 64; `flow` sees a window of
 its variant leaves. All learn the same texts in the same order, of 128, of 512 and of 4,096 tokens.
 
 Reported by length: how many questions in the last 256 tokens are answered right, whose definitions stand in
-the first 256; one in 16 by chance.
+the first 256; one in 16 by chance. Three quarters of an hour on one core.
 """
 
 from __future__ import annotations
