@@ -91,15 +91,15 @@ def instruct(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def progress(what: str) -> Any:
-    """A function of (share done, loss) that says so on stderr at every tenth."""
+def progress(what: str, number: str = "loss {:.3f}") -> Any:
+    """A function of (share done, a number, by default the loss) that says so on stderr at every tenth."""
     said = -1
 
-    def report(share: float, loss: float) -> None:
+    def report(share: float, value: float) -> None:
         nonlocal said
         if (tenth := int(share * 10)) > said:
             said = tenth
-            sys.stderr.write(f"{what}: {10 * tenth} %, loss {loss:.3f}\n")
+            sys.stderr.write(f"{what}: {10 * tenth} %, {number.format(value)}\n")
 
     return report
 

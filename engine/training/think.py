@@ -139,7 +139,7 @@ def _right_answers(
     from engine.training.answers import opened
 
     random, found, drawn = np.random.default_rng(seed), list[tuple["Task", str]](), 0
-    say = progress("drawing")
+    say = progress("drawing", "{} right answers")
     backend = opened(folder, answers=options.answers, context=2048, device=options.device)
     try:
         for number, task in enumerate(tasks):
@@ -147,7 +147,7 @@ def _right_answers(
             drawn += options.answers
             right = [answer for answer in dict.fromkeys(answers) if _is_right(task, answer)]
             found += [(task, answer) for answer in right[:_KEPT]]
-            say(number / len(tasks), 0.0)
+            say((number + 1) / len(tasks), len(found))
     finally:
         backend.close()
     return found, drawn
