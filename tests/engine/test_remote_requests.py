@@ -176,9 +176,14 @@ def test_an_answer_ends_in_time_but_not_empty() -> None:
 
 
 def test_the_newest_of_a_lane_stops_the_older_and_who_waits_comes_first() -> None:
+    interrupted = threading.Event()
+
     def complete(exchange: Exchange) -> None:
         if exchange.said["prompt"] == "quick":
+            interrupted.set()
             exchange.stream("done")
+        elif exchange.said["prompt"] == "ahead" and interrupted.is_set():
+            exchange.stream("later")
         else:
             exchange.stream_until_gone()
 
@@ -187,13 +192,13 @@ def test_the_newest_of_a_lane_stops_the_older_and_who_waits_comes_first() -> Non
         newer = engine.submit(request_for(model, "quick", lane="a"))
         assert older.result.result(5).finish is FinishReason.CANCELLED
         assert newer.result.result(5).candidates[0].text == "done"
+        interrupted.clear()
         ahead = engine.submit(request_for(model, "ahead", lane="b", priority=Priority.BACKGROUND))
         while "ahead" not in server.prompts:
             time.sleep(0.002)
         at = time.monotonic()
         urgent = engine.submit(request_for(model, "quick", lane="a"))
         assert urgent.result.result(5).candidates[0].text == "done" and time.monotonic() - at < 1.0
-        server.complete = lambda exchange: exchange.stream("later")
         assert ahead.result.result(5).candidates[0].text == "later", "taken up again"
 
 

@@ -19,13 +19,15 @@ TOKENS, SIZE, HEADS, BATCH = 5, 16, 2, 2
     sharpness=st.sampled_from([0.1, 1.0, 30.0]),
     seed=st.integers(0, 1 << 20),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_fused_as_one_softmax(sizes: list[int], seen: float, sharpness: float, seed: int) -> None:
-    """Whatever each query sees of the further groups, be it nothing; however sharp the scores are."""
+    """Whatever each query sees of the further groups, be it nothing; however sharp the scores are.
+
+    In float64, since sharp scores make much of a rounding."""
     random = torch.Generator().manual_seed(seed)
 
     def numbers(*form: int) -> torch.Tensor:
-        return torch.randn(form, generator=random)
+        return torch.randn(form, generator=random, dtype=torch.float64)
 
     def group(keys: int, mask: Mask | None) -> Group:
         queries = sharpness * numbers(BATCH, HEADS, TOKENS, SIZE)
@@ -36,7 +38,7 @@ def test_fused_as_one_softmax(sizes: list[int], seen: float, sharpness: float, s
         groups.append(group(keys, Mask(torch.rand(BATCH, 1, TOKENS, keys, generator=random) < seen)))
     groups.append(group(3, Mask(torch.rand(BATCH, 1, 1, 1, generator=random) < seen)))
     with torch.no_grad():
-        torch.testing.assert_close(fused(groups), softmax_of_all(groups), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(fused(groups), softmax_of_all(groups), atol=1e-9, rtol=0)
 
 
 def test_training_goes_on_after_answers() -> None:
