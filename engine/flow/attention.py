@@ -19,9 +19,8 @@ from engine.flow.masks import Mask
 from engine.flow.positions import Turn, rotate
 from engine.flow.state import KeysValues
 
-_attention_and_sums = (
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-)  # PyTorch's own, made public nowhere
+# PyTorch's own, but private: another version may lack it, and all is one softmax then.
+_attention_and_sums = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ def attended(queries: Tensor, near: Turn, far: Turn, seen: Seen) -> Tensor:
         groups += [_group(turned, keys_values, mask) for keys_values, mask in seen.pinned]
     if seen.read is not None:
         groups.append(_group(queries, seen.read, seen.read_mask))
-    return (fused if _served_on_cpu(queries) else softmax_of_all)(groups).reshape(queries.shape)
+    quick = _served_on_cpu(queries) and _attention_and_sums is not None
+    return (fused if quick else softmax_of_all)(groups).reshape(queries.shape)
 
 
 def softmax_of_all(groups: Sequence[Group]) -> Tensor:
@@ -79,6 +79,7 @@ def fused(groups: Sequence[Group]) -> Tensor:
     Each group's answer is weighed by its sum of exponentials, which makes one softmax of them exactly
     (FlashAttention, Dao et al. 2022, section 3.1).
     """
+    assert _attention_and_sums is not None  # noqa: S101 - callers look
     answers, sums = [], []
     for group in groups:
         added = None if group.mask is None else group.mask.added(group.queries.dtype)
