@@ -113,6 +113,7 @@ class _Pending:
     first: float = float("inf")
     last: float = 0.0
     git_since: float = float("inf")  # since when git is waited for
+    git_locked: bool = False  # git has taken its index.lock, and its release has not been heard of
     events: int = 0
     created_first: dict[str, bool] = field(default_factory=dict)  # path -> whether its first event made it
     head_moved: bool = False
@@ -152,7 +153,8 @@ class _Folder:
         if pending.first == float("inf"):
             return self._rescan_at
         due = min(pending.last + QUIET_S, pending.first + LONGEST_S)
-        if due <= now < pending.git_since + LONGEST_GIT_S and self._git_is_busy():
+        busy = pending.git_locked or self._git_is_busy()
+        if due <= now < pending.git_since + LONGEST_GIT_S and busy:
             pending.git_since = min(pending.git_since, now)
             pending.first = pending.last = now  # what git just did is still on its way here
             return now + QUIET_S
@@ -202,6 +204,8 @@ class _Folder:
         for git in self._git:
             if name.startswith(f"{git}{os.sep}"):
                 inside = name[len(str(git)) + 1 :].replace(os.sep, "/")
+                if inside == "index.lock" and git in self._git[:1]:
+                    self._pending.git_locked = kind != "deleted"  # events lag behind a git that is done
                 if not is_directory and _moves_head(inside):
                     self._pending.head_moved = True
                     self._touch()

@@ -244,6 +244,37 @@ def test_a_branch_switch(root: Path) -> None:
         heard.watch.close()
 
 
+def test_a_branch_switch_that_is_done_before_it_is_heard_of(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that come more slowly than git works are one batch all the same."""
+    is_out = watching._Folder._is_out
+
+    def slowly(self: watching._Folder, path: str, is_directory: bool) -> bool:
+        time.sleep(0.002)
+        return is_out(self, path, is_directory)
+
+    git(root, "init")
+    git(root, "add", ".")
+    git(root, "commit", "-m", "one")
+    git(root, "checkout", "-b", "large")
+    for number in range(1_500):
+        (root / "store" / f"{number}.py").write_text(f"x = {number}\n")
+    git(root, "add", ".")
+    git(root, "commit", "-m", "two")
+    git(root, "checkout", "main")
+    monkeypatch.setattr(watching._Folder, "_is_out", slowly)
+    heard = Heard(root)
+    try:
+        git(root, "checkout", "large")
+        batch = heard.next(30)
+        assert batch.head_moved
+        assert len(batch.created) == 1_500
+        assert heard.nothing()
+    finally:
+        heard.watch.close()
+
+
 def test_a_long_burst_is_told_of(root: Path, heard: Heard) -> None:
     """Writes that never pause are told of after two seconds all the same."""
     began = time.monotonic()
