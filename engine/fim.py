@@ -28,9 +28,14 @@ FAMILIES: dict[str, FimMarkers] = {
     "codegemma": FimMarkers(
         "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", file_separator="<|file_separator|>"
     ),
-    "codestral": FimMarkers(
-        "[PREFIX]", "[SUFFIX]", "", suffix_first=True
-    ),  # [SUFFIX]s[PREFIX]p, then generate
+    "codestral": FimMarkers(  # [SUFFIX]s[PREFIX]p, then generate; files as StarCoder has them
+        "[PREFIX]",
+        "[SUFFIX]",
+        "",
+        suffix_first=True,
+        file_separator="<file_sep>",
+        repository="<repo_name>",
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 import numpy as np
@@ -137,6 +137,16 @@ def filled(
         return Document(kind, parts, len(parts) - 2)
     parts = (*head, PREFIX, prefix, SUFFIX, suffix, MIDDLE, middle, END_OF_TURN)
     return Document(kind, parts, len(parts) - 2)
+
+
+def suffix_first(document: Document) -> Document:
+    """The same with what follows its hole first, for vocabularies that know no other form."""
+    parts = document.parts
+    at = parts.index(PREFIX) if PREFIX in parts else len(parts)
+    if parts[at + 2 : at + 3] != (SUFFIX,):
+        return document
+    _, prefix, _, suffix, _, *rest = parts[at:]
+    return replace(document, parts=(*parts[:at], PREFIX, SUFFIX, suffix, MIDDLE, prefix, *rest))
 
 
 def hole(structure: Structure, level: str, draw: random.Random) -> Stretch | None:

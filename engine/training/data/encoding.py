@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from engine.training.data.documents import Document, Text
+from engine.training.data.documents import Document, Text, suffix_first
 from engine.training.data.shards import Encoded
 from engine.training.data.tokenizer import CodeTokenizer
 
@@ -24,6 +24,8 @@ def encoded(documents: Iterable[Document], tokenizer: CodeTokenizer) -> Iterator
     """The documents in their order."""
     waiting = iter(documents)
     while batch := list(islice(waiting, BATCH)):
+        if tokenizer.suffix_first:
+            batch = [suffix_first(document) for document in batch]
         texts = [part for document in batch for part in document.parts if isinstance(part, Text)]
         ids = iter(tokenizer.encode([text.data.decode() for text in texts]))
         for document in batch:
@@ -39,9 +41,10 @@ def _joined(document: Document, ids: Iterator[np.ndarray], tokenizer: CodeTokeni
             column = _of_text(part, next(ids), tokenizer.token_bytes)
             text_bytes += len(part.data)
         else:
-            zero = np.zeros(1, dtype=np.uint8)
+            ids_of_part = tokenizer.marker_ids[part]
+            zero = np.zeros(len(ids_of_part), dtype=np.uint8)
             column = (
-                np.array([tokenizer.ids[part]], dtype=np.uint16),
+                np.array(ids_of_part, dtype=np.uint16),
                 zero,
                 zero.astype(np.uint16),
                 zero,

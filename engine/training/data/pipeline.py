@@ -28,7 +28,7 @@ from engine.training.data.flows import Export, read_export
 from engine.training.data.licences import is_permissive
 from engine.training.data.shards import Encoded, SplitWriter, write_index
 from engine.training.data.sources import Package, packages_of
-from engine.training.data.tokenizer import CodeTokenizer, train
+from engine.training.data.tokenizer import MARKERS, PAD, CodeTokenizer, train
 from engine.training.data.units import (
     Recipe,
     Unit,
@@ -45,6 +45,8 @@ MIXED = 4096  # documents that are shuffled among each other before they are wri
 PLAIN = Recipe()
 HELD_BYTES = 2_000_000  # of texts-valid.jsonl
 SPLITS = ("train", "valid")
+MOST_TOKENS = 1 << 16  # ids are written in 16 bits
+NEEDED = tuple(marker for marker in MARKERS if marker != PAD)
 
 
 class BuildError(Exception):
@@ -145,7 +147,18 @@ def _tokenizer(
 
         train(texts(), out, size)
         progress.advance(task)
-    return CodeTokenizer(out)
+    codes = CodeTokenizer(out)
+    if lacking := [marker for marker in NEEDED if marker not in codes.marker_ids]:
+        raise BuildError(
+            f"The tokenizer in {given or out} has no {' and no '.join(lacking)}. Of a model without them, "
+            "`python -m engine.training.fill_in begin` makes one that has."
+        )
+    if codes.size > MOST_TOKENS:
+        raise BuildError(
+            f"The tokenizer in {given or out} has {codes.size:,} tokens; at most "
+            f"{MOST_TOKENS:,} can be written."
+        )
+    return codes
 
 
 def _units(

@@ -31,14 +31,29 @@ TEMPLATE = (
 )  # ChatML, as the published models have it
 
 
+SUFFIX_FIRST = {PREFIX: (), SUFFIX: ("[SUFFIX]",), MIDDLE: ("[PREFIX]",)}  # Mistral's form, of two markers
+OTHER_NAMES = {REPOSITORY: "<repo_name>", FILE: "<file_sep>"}  # StarCoder's and SmolLM's
+
+
 class CodeTokenizer:
-    """Texts to ids, many at once; ``ids`` of the markers by their text."""
+    """Texts to ids, many at once; ``ids`` of a vocabulary's own markers by their text.
+
+    ``marker_ids``: what each of ``MARKERS`` is in this vocabulary; nothing where it goes without.
+    ``suffix_first``: holes can be written with the suffix first alone.
+    """
 
     def __init__(self, folder: Path) -> None:
         raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
         self.ids: dict[str, int] = {one["content"]: one["id"] for one in raw["added_tokens"]}
         self._plain = Tokenizer.from_str(json.dumps(raw | {"added_tokens": []}))
-        self.size = self._plain.get_vocab_size() + len(self.ids)
+        self.size = max(*self._plain.get_vocab().values(), *self.ids.values()) + 1
+        self.suffix_first = PREFIX not in self.ids
+        self.marker_ids: dict[str, tuple[int, ...]] = {}
+        for marker in MARKERS:
+            names = (marker if marker in self.ids else OTHER_NAMES.get(marker, marker),)
+            names = SUFFIX_FIRST.get(marker, names) if self.suffix_first else names
+            if all(name in self.ids for name in names):
+                self.marker_ids[marker] = tuple(self.ids[name] for name in names)
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Ids of each text; markers in it are their letters."""
@@ -51,8 +66,10 @@ class CodeTokenizer:
     def token_bytes(self) -> np.ndarray:
         """How many bytes of text each id stands for; 0 for markers."""
         found = np.zeros(self.size, dtype=np.uint8)
+        markers = set(self.ids.values())  # which some vocabularies have among their plain tokens, too
         for name, token in self._plain.get_vocab().items():
-            found[token] = len(name)  # byte-level: a printable letter a byte
+            if token not in markers:
+                found[token] = len(name)  # byte-level: a printable letter a byte
         return found
 
 
