@@ -33,6 +33,8 @@ class NoSourceAnswered(ModelUnavailable):
 def remedy(entry: ModelEntry) -> str:
     """What a user can do where ``entry`` cannot be had just now."""
     own = "set `model.name` to the path of a GGUF file of your own"
+    if entry.engine == "loop":
+        return f"Set `model.name` to hf:{entry.origin}, or to the folder of its files; it runs on a CUDA GPU."
     if not entry.sources:
         return f"Get it from {entry.origin}, and {own}."
     return f"With a network, run `codeflow-lsp models pull {entry.name}`; or {own}."

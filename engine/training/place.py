@@ -100,12 +100,12 @@ def training_place(
 
 
 def _precision(wanted: str, kind: str) -> torch.dtype:
-    """``auto``: bfloat16 on a GPU; on a processor where it multiplies tiles of it (docs/training.md)."""
+    """``auto``: bfloat16 on a GPU, and on a processor that multiplies it itself (docs/training.md)."""
     if wanted != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if "amx" in _capabilities() else torch.float32
+    return torch.bfloat16 if {"amx_bf16", "avx512_bf16"} & set(_capabilities().split()) else torch.float32
 
 
 def _capabilities() -> str:

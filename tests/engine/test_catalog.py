@@ -507,6 +507,10 @@ def test_a_folder_of_safetensors_is_for_the_loop_engine(tmp_path: Path):
 def test_a_model_only_the_user_can_bring_is_not_replaced(wheels: Path):
     with pytest.raises(ModelUnavailable, match=r"Get it from IQuestLab/.*`model\.name`"):
         catalog.resolve("iquest-coder-v1-7b")
+    with pytest.raises(
+        ModelUnavailable, match=r"Set `model\.name` to hf:IQuestLab/.*-Loop-Instruct.*CUDA GPU"
+    ):
+        catalog.resolve("iquest-coder-v1-40b-loop-instruct")
 
 
 def test_a_read_only_cache_is_still_opened(wheels: Path, monkeypatch: pytest.MonkeyPatch):
