@@ -11,7 +11,7 @@ from typing import Any
 from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-ROOT = Path(__file__).parents[3]
+CORPUS = Path(__file__).with_name("tiny_corpus.txt")
 PUBLISHED: tuple[tuple[str, bool], ...] = (  # names and ``special``, in the order of ids 75858 to 75879
     *((name, True) for name in ("<CLS>", "<SEP>", "<EOD>", "<MASK>", "<PAD>", "<|im_start|>", "<|im_end|>")),
     *((f"<|fim_{part}|>", True) for part in ("prefix", "middle", "suffix", "pad")),
@@ -64,9 +64,8 @@ CHATML = """\
 
 
 def corpus() -> list[str]:
-    """Lines of code, some of them with letters beyond ASCII."""
-    files = [ROOT / "engine" / name for name in ("decoding.py", "prefill.py", "fim.py", "sampling.py")]
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    """Lines of code, some with letters beyond ASCII; always the same, so what is learned of them is."""
+    lines = CORPUS.read_text(encoding="utf-8").splitlines()
     return [*lines, *["größe = 'naïve'  # → ∑ 漢字"] * 3]
 
 
