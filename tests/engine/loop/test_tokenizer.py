@@ -23,12 +23,12 @@ from engine.loop.tokenizer import LoopTokenizer, open_tokenizer
 from tests.engine.loop.tiny_tokenizer import (
     LISTED,
     PUBLISHED,
-    ROOT,
     write_byte_level,
     write_metaspace,
     write_tokenizer,
 )
 
+ROOT = Path(__file__).parents[3]
 NAMES = tuple(text for text, _ in PUBLISHED)
 SPECIAL = [text for text, special in PUBLISHED if special]
 SHOWN = [text for text, special in PUBLISHED if not special]
