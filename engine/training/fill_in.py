@@ -23,7 +23,7 @@ from engine.training.instruct import FILLED, INTERRUPTED, documents, progress
 
 MOST_EXAMPLES = 40_000  # that are drawn from; more are not read in the hours that this is meant for
 MOST_HELD_BACK = 200
-MICRO_TOKENS = 1024  # evaluated at once: 135 million weights take 6 GB with that
+MICRO_TOKENS = 1024  # evaluated at once: 135 million weights take up to 8 GB with that
 
 
 class Spare(NamedTuple):
